@@ -1,0 +1,209 @@
+# Builds roux: `make help` lists the targets. Everything is written under build/, one object folder per CONFIG.
+# Variables: CXX, MARCH, CXXFLAGS, LDFLAGS (yours are appended), WERROR=0, JOBS, CONFIG, PREFIX, DESTDIR.
+ifeq ($(filter 4.% 5.%,$(MAKE_VERSION)),)
+  $(error GNU make 4 or newer is needed, this is $(MAKE_VERSION); Homebrew calls it gmake)
+endif
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+ifeq ($(origin CXX),default)
+  CXX := g++
+endif
+MARCH ?= native
+WERROR ?= 1
+JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+PREFIX ?= /usr/local
+CONFIG ?= release
+FUZZ_SECONDS ?= 30
+TOOLS := tests/tools
+export CXX
+
+# ---- What is built -------------------------------------------------------------------------------------------------
+library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.cpp text/*.cpp cuda/unavailable.cpp)
+app_sources := $(wildcard apps/*.cpp)
+app_common_sources := $(wildcard apps/common/*.cpp)
+test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/%,$(wildcard tests/*/*.cpp))
+bench_sources := $(wildcard tests/bench/*_bench.cpp)
+fuzz_sources := $(wildcard tests/fuzz/*_fuzz.cpp)
+public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h text/*.h)
+all_sources := $(library_sources) $(app_sources) $(app_common_sources) tests/main.cpp $(test_sources) \
+  $(bench_sources) $(fuzz_sources) $(wildcard tests/install/*.cpp)
+all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn text cuda apps apps/common tests tests/*))
+
+# ---- How: flags by configuration -----------------------------------------------------------------------------------
+optimise_release := -O3 -g1
+optimise_asan := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS \
+  -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all
+optimise_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+optimise_fuzz := -O1 -g -fno-omit-frame-pointer \
+  -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all
+optimise := $(or $(optimise_$(CONFIG)),$(optimise_release))
+# Instrumented code makes g++ warn of what cannot happen; the release configuration is the one that must be clean.
+# -Wrestrict in g++ 12 is wrong about "text" + std::string (GCC bug 105651); clang does not know it.
+warnings := -Wall -Wextra -Wshadow -Wno-unknown-warning-option -Wno-restrict \
+  $(if $(filter 1,$(WERROR)),$(if $(filter asan tsan,$(CONFIG)),,-Werror))
+
+# OpenBLAS and utf8proc: through pkg-config where it knows them, else by their usual names and folders.
+find_flags = $(shell pkg-config $(1) $(2) 2>/dev/null || echo $(3))
+blas_include := $(patsubst -I%,-isystem %,$(call find_flags,--cflags-only-I,openblas,\
+  $(patsubst %,-I%,$(wildcard /usr/include/openblas))))
+blas_libs := $(call find_flags,--libs,openblas,-lopenblas)
+libs := $(blas_libs) $(call find_flags,--libs,libutf8proc,-lutf8proc)
+
+march := $(if $(MARCH),-march=$(MARCH))
+compile = $(CXX) -std=c++20 $(optimise) $(march) -fno-math-errno -fno-trapping-math -pthread $(warnings) -I. \
+  $(blas_include) $(CPPFLAGS) $(CXXFLAGS)
+link = $(CXX) $(optimise) -pthread $(LDFLAGS)
+# What -march=native means here, so that a build folder that came from another processor is built anew.
+cpu = $(shell $(CXX) $(march) -x c++ -E -\#\#\# /dev/null 2>&1 | tr -d '"' | \
+  sed -nE 's/.* (-march=|-target-cpu )([^ ]+).*/\2/p' | tail -n 1)
+
+# ---- Where: the release goes straight to build/, others to build/CONFIG/ ----------------------------------------------
+objects := build/$(CONFIG)
+out := build$(if $(filter-out release,$(CONFIG)),/$(CONFIG))
+object_of = $(patsubst %.cpp,$(objects)/%.o,$(1))
+library := $(out)/libroux.a
+app_library := $(objects)/libapps.a
+test_main := $(out)/libroux_test_main.a
+apps := $(patsubst apps/%.cpp,$(out)/apps/%,$(app_sources))
+tests := $(out)/tests/roux_tests
+benches := $(patsubst tests/bench/%.cpp,$(out)/bench/%,$(bench_sources))
+fuzzers := $(patsubst tests/fuzz/%.cpp,$(out)/programs/%,$(fuzz_sources))
+# Targets that a person calls and that build first do so in parallel by themselves, unless a -j is given already.
+parallel = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: all
+all: $(library) $(test_main) $(apps) build/compile_commands.json ## libraries and apps
+
+.PHONY: detect
+detect:
+	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh check build
+	@echo "roux $(CONFIG): $(CXX) $(shell $(CXX) -dumpfullversion -dumpversion), -march=$(MARCH) ($(cpu)), \
+	OpenBLAS $(shell pkg-config --modversion openblas 2>/dev/null) ($(strip $(blas_libs)))"
+
+# Written only when the flags (or the list of files) change: what depends on them is then built anew.
+$(objects)/flags: text = $(compile) | $(link) $(libs) | $(cpu)
+$(objects)/sources: text = $(all_sources)
+$(objects)/flags $(objects)/sources: detect
+	@mkdir -p $(@D)
+	@echo '$(text)' | cmp -s - $@ || echo '$(text)' > $@
+
+$(objects)/%.o: %.cpp $(objects)/flags
+	@mkdir -p $(@D)
+	@echo "  compile $<"
+	@$(compile) -MMD -MP -c $< -o $@
+
+$(library): $(call object_of,$(library_sources))
+$(app_library): $(call object_of,$(app_common_sources))
+$(test_main): $(call object_of,tests/main.cpp)
+$(library) $(app_library) $(test_main): $(objects)/sources
+	@mkdir -p $(@D)
+	@echo "  archive $@"
+	@rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+# Every program: its own objects, then the libraries.
+$(apps): $(out)/apps/%: $(objects)/apps/%.o $(app_library) $(library)
+$(tests): $(call object_of,$(test_sources)) $(objects)/tests/main.o $(app_library) $(library) $(objects)/sources
+$(benches): $(out)/bench/%: $(objects)/tests/bench/%.o $(app_library) $(library)
+$(benches): private libs += -lbenchmark
+$(fuzzers): $(out)/programs/%: $(objects)/tests/fuzz/%.o $(app_library) $(library)
+$(fuzzers): private link += -fsanitize=fuzzer
+$(apps) $(tests) $(benches) $(fuzzers):
+	@mkdir -p $(@D)
+	@echo "  link    $@"
+	@$(link) $(filter %.o,$^) $(filter %.a,$^) $(libs) -o $@
+
+build/compile_commands.json: $(objects)/sources $(objects)/flags
+	@mkdir -p $(@D)
+	@{ echo '['; for file in $(all_sources); do \
+	  echo "$$comma{\"directory\": \"$(CURDIR)\", \"file\": \"$$file\", \"command\": \"$(compile) -c $$file\"}"; \
+	  comma=,; done; echo ']'; } > $@
+
+-include $(patsubst %.o,%.d,$(call object_of,$(all_sources)))
+
+# ---- What a person calls -------------------------------------------------------------------------------------------
+.PHONY: deps deps-dev
+deps: ## install what is missing of the libraries and tools that a build needs
+	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh install build
+deps-dev: ## install what is missing for everything else here: bench, fuzz, lint, test-install, test-bare
+	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh install build bench fuzz lint bare install
+
+# The shipped data set is small. DEMO_WHY says how these settings suit it.
+DEMO_FLAGS ?=
+DEMO_WHY ?=
+DEMO_TITLES ?= "Mango lassi" "Beef stew" "Apple crumble" "Grilled salmon"
+.PHONY: demo
+demo: deps ## train the recipe models on the data that ships with roux, on a fresh machine too
+	+@$(parallel) $(apps)
+	@echo "$(or $(DEMO_WHY),The shipped recipes with the default settings.)"
+	$(out)/apps/train_recipes $(DEMO_FLAGS) --save build/demo
+	$(out)/apps/predict build/demo $(DEMO_TITLES)
+
+run_tests = ROUX_APPS=$(out)/apps $(tests) $(1) $(TEST_FLAGS)
+.PHONY: test test-slow test-programs
+test: deps ## build and run the tests, on a fresh machine too (TEST_FLAGS: doctest options)
+	+@$(parallel) test-programs
+	$(call run_tests,--test-suite-exclude=slow)
+test-slow: deps ## the tests of the suites named "slow"
+	+@$(parallel) test-programs
+	$(call run_tests,--test-suite=slow)
+test-programs: $(tests) $(apps)
+
+.PHONY: sanitize sanitize-run
+sanitize: deps ## the tests under ASan and UBSan, and under TSan those with "thread" or "parallel" in their name
+	+@$(parallel) CONFIG=asan test-programs
+	@$(MAKE) --no-print-directory CONFIG=asan sanitize-run
+	+@$(parallel) CONFIG=tsan test-programs
+	@$(MAKE) --no-print-directory CONFIG=tsan TEST_FLAGS='$(TEST_FLAGS) --test-case=*thread*,*parallel*' sanitize-run
+sanitize-run:
+	@$(call run_tests,--count --test-suite-exclude=slow) | grep -q ': [1-9]' || { echo "no test to run" >&2; exit 1; }
+	ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1:$$ASAN_OPTIONS \
+	UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:$$TSAN_OPTIONS \
+	$(call run_tests,--test-suite-exclude=slow)
+
+.PHONY: bench bench-programs
+bench: ## measure (BENCH_FLAGS: Google Benchmark's options)
+	@$(TOOLS)/deps.sh install build bench
+	+@$(parallel) bench-programs
+	@for program in $(benches); do $$program $(BENCH_FLAGS) || exit 1; done
+bench-programs: $(benches) $(apps)
+
+.PHONY: fuzz fuzz-programs
+fuzz: ## fuzz what reads files and text, FUZZ_SECONDS each; finds and corpora stay in build/fuzz
+	@$(TOOLS)/deps.sh install build fuzz
+	+@$(parallel) CONFIG=fuzz CXX=clang++ fuzz-programs
+	@for name in $(notdir $(fuzzers)); do mkdir -p build/fuzz/corpus/$$name && echo "  fuzz    $$name" && \
+	  build/fuzz/programs/$$name -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name $(wildcard tests/fuzz/corpus/$$name) || exit 1; done
+fuzz-programs: $(fuzzers)
+
+.PHONY: install test-install test-bare
+install: all ## headers, libraries, pkg-config and CMake files under PREFIX (DESTDIR is put before it)
+	@$(TOOLS)/install.sh "$(DESTDIR)$(PREFIX)" $(VERSION) $(out) "$(libs)" $(public_headers)
+test-install: ## install under build/ and build a project outside against it
+	@$(MAKE) --no-print-directory install PREFIX=build/installed DESTDIR=
+	@$(TOOLS)/test_install.sh build/installed build/outsider
+test-bare: ## as root: the README's two lines in a Debian 12 with nothing in it
+	@$(TOOLS)/test_bare.sh build/bare
+
+.PHONY: format lint
+format: ## lay out the sources with clang-format
+	@$(TOOLS)/deps.sh install lint
+	clang-format -i $(all_sources) $(all_headers)
+lint: ## who includes whom, layout, lengths, and what has no place in this tree
+	@$(TOOLS)/deps.sh install lint
+	@$(TOOLS)/lint.sh
+	@clang-format --dry-run -Werror $(all_sources) $(all_headers)
+	@echo "lint: nothing found in $(words $(all_sources) $(all_headers)) files"
+
+.PHONY: clean help
+clean: ## remove build/
+	rm -rf build
+help: ## this list
+	@echo "make [target] [VARIABLE=value]"
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
+	@echo "Variables: CXX=$(CXX) MARCH=$(MARCH) CONFIG=$(CONFIG) (or asan, tsan, fuzz) WERROR=$(WERROR) JOBS=$(JOBS)"
+	@echo "  PREFIX=$(PREFIX) FUZZ_SECONDS=$(FUZZ_SECONDS); CPPFLAGS, CXXFLAGS and LDFLAGS are appended to ours"

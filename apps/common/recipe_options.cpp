@@ -1,0 +1,115 @@
+// The command line of train_recipes.
+#include "apps/common/recipe_options.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+
+#include "apps/common/command_line.h"
+#include "tensor/error.h"
+
+namespace roux::apps {
+namespace {
+
+void check(const RecipeOptions& options) {
+  ROUX_CHECK(std::isfinite(options.lr) && options.lr >= 0, "options", "--lr must be a number of at least 0, found ", options.lr);
+  ROUX_CHECK(options.dropout >= 0 && options.dropout <= 1, "options", "--dropout must lie in [0, 1], found ", options.dropout);
+  ROUX_CHECK(std::isfinite(options.weight_decay) && options.weight_decay >= 0, "options",
+             "--weight-decay must be a number of at least 0, found ", options.weight_decay);
+  options.char_ngram_bounds();
+}
+
+void add_data_options(CLI::App& app, RecipeOptions& options) {
+  app.add_option("--data", options.data, "CSV file with texts and labels, or Food.com's RAW_recipes.csv")
+      ->type_name("FILE.csv")
+      ->default_str("the recipes that ship with roux");
+  app.add_option("--validation", options.validation, "validate on this file instead of a fifth of the data")
+      ->type_name("FILE.csv");
+  app.add_option("--text-column", options.text_column, "column of the texts")->type_name("NAME");
+  app.add_option("--label-column", options.label_column, "column of the labels")->type_name("NAME");
+  app.add_option("--labels", options.labels, "labels by the ingredient rule, or from a column (default where there is one)")
+      ->type_name("substring|whole-word|column")
+      ->check(CLI::IsMember({"substring", "whole-word", "column"}));
+}
+
+void add_model_options(CLI::App& app, RecipeOptions& options) {
+  app.add_option("--model", options.model, "which classifier")
+      ->type_name("embedding_bag|mean|max|sum|all")
+      ->check(CLI::IsMember({"embedding_bag", "mean", "max", "sum", "all"}));
+  app.add_option("--dim", options.dim, "length of a word vector")->check(CLI::Range(1, 65536));
+  app.add_option("--dropout", options.dropout, "share of the pooled vector that training drops");
+  app.add_option("--word-ngrams", options.word_ngrams, "runs of up to N words are features too")
+      ->type_name("N")
+      ->check(CLI::Range(1, 16));
+  app.add_option("--char-ngrams", options.char_ngrams, "runs of MIN to MAX characters of a word are features too")
+      ->type_name("MIN-MAX");
+  app.add_option("--buckets", options.buckets, "hash n-grams into N rows; 0: a row for each that occurs twice")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 26));
+}
+
+void add_training_options(CLI::App& app, RecipeOptions& options) {
+  app.add_option("--epochs", options.epochs, "passes over the data")->check(CLI::Range(1, 1000000));
+  app.add_option("--batch-size", options.batch_size, "texts a step")->check(CLI::Range(1, 1 << 24));
+  app.add_option("--optimizer", options.optimizer, "how weights are updated")
+      ->type_name("adam|adamw|sgd|sparse_adam")
+      ->check(CLI::IsMember({"adam", "adamw", "sgd", "sparse_adam"}));
+  app.add_option("--lr", options.lr, "learning rate");
+  app.add_option("--schedule", options.schedule, "learning rate over the epochs: as given, or falling linearly to 0")
+      ->type_name("constant|linear")
+      ->check(CLI::IsMember({"constant", "linear"}));
+  app.add_option("--weight-decay", options.weight_decay, "weight decay of adamw (default there: 0.01)");
+  app.add_option("--class-weights", options.class_weights, "balanced: rare classes count as much as frequent ones")
+      ->type_name("balanced|none")
+      ->check(CLI::IsMember({"balanced", "none"}));
+  app.add_option("--keep", options.keep, "weights of the last epoch, or of the one with the best validation F1")
+      ->type_name("last|best")
+      ->check(CLI::IsMember({"last", "best"}));
+  app.add_option("--seed", options.seed, "drives split, initial weights, shuffling and dropout");
+  app.add_option("--threads", options.threads, "threads; results do not depend on it")
+      ->default_str("all cores")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--device", options.device, "where to compute")->type_name("cpu|cuda[:N]|auto");
+}
+
+}  // namespace
+
+std::optional<RecipeOptions> parse_recipe_options(int argc, char** argv) {
+  RecipeOptions options;
+  CLI::App app("Trains the course's recipe classifiers on titles and compares them.", "train_recipes");
+  add_data_options(app, options);
+  add_model_options(app, options);
+  add_training_options(app, options);
+  app.add_option("--save", options.save, "folder for the (best) model, for predict")->type_name("DIR");
+  app.add_option("--json", options.json, "write the results as JSON")->type_name("FILE");
+  app.footer("Example: train_recipes --data recipes_fruit_veg.csv --model all --save build/recipes --json results.json");
+  if (!parse_command_line(app, argc, argv)) return std::nullopt;
+  check(options);
+  return options;
+}
+
+text::ReadOptions RecipeOptions::read_options() const {
+  using text::LabelSource;
+  const LabelSource source = labels == "substring"    ? LabelSource::substring
+                             : labels == "whole-word" ? LabelSource::whole_word
+                             : labels == "column"     ? LabelSource::column
+                                                      : LabelSource::automatic;
+  return {.text_column = text_column, .label_column = label_column, .labels = source};
+}
+
+std::pair<int64_t, int64_t> RecipeOptions::char_ngram_bounds() const {
+  if (char_ngrams.empty()) return {0, 0};
+  int64_t low = 0, high = 0;
+  const char* const end = char_ngrams.data() + char_ngrams.size();
+  const auto first = std::from_chars(char_ngrams.data(), end, low);
+  bool valid = first.ec == std::errc() && first.ptr != end && *first.ptr == '-';
+  if (valid) {
+    const auto second = std::from_chars(first.ptr + 1, end, high);
+    valid = second.ec == std::errc() && second.ptr == end && low >= 1 && low <= high && high <= 32;
+  }
+  ROUX_CHECK(valid, "options", "--char-ngrams must be MIN-MAX with 1 <= MIN <= MAX <= 32, found '", char_ngrams, "'");
+  return {low, high};
+}
+
+}  // namespace roux::apps

@@ -1,0 +1,47 @@
+// The options of train_recipes, with their defaults: the course's settings.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "text/dataset.h"
+
+namespace roux::apps {
+
+/// What train_recipes was asked to do; see `train_recipes --help`.
+struct RecipeOptions {
+  std::string data;        ///< empty: the recipes that ship with the project
+  std::string validation;  ///< empty: a stratified fifth of the data
+  std::string model = "all";
+  int64_t epochs = 5;
+  int64_t batch_size = 32;
+  int64_t dim = 64;
+  double dropout = 0.5;
+  double lr = 1e-3;
+  std::string class_weights = "balanced";
+  std::string optimizer = "adam";
+  std::string schedule = "constant";
+  double weight_decay = 0;
+  int64_t word_ngrams = 1;
+  std::string char_ngrams;  ///< "MIN-MAX", or empty
+  int64_t buckets = 0;
+  std::string keep = "last";
+  uint64_t seed = 0;
+  int threads = 0;  ///< 0: all cores
+  std::string device = "cpu";
+  std::string text_column = "name";
+  std::string label_column = "category";
+  std::string labels;  ///< empty: column where the file has it, else substring
+  std::string save;
+  std::string json;
+
+  text::ReadOptions read_options() const;
+  /// The bounds of --char-ngrams; 0 and 0 without.
+  std::pair<int64_t, int64_t> char_ngram_bounds() const;
+};
+
+/// Reads the command line. Nothing when --help was asked for, which has been printed then. Throws Error on what makes no sense.
+std::optional<RecipeOptions> parse_recipe_options(int argc, char** argv);
+
+}  // namespace roux::apps

@@ -1,0 +1,165 @@
+// The printed and the JSON form of a run.
+#include "apps/common/recipe_report.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "apps/common/table.h"
+#include "tensor/file.h"
+
+namespace roux::apps {
+namespace {
+
+struct CourseTitle {
+  const char* title;
+  const char* expected;
+};
+
+// The titles that the course tries its best model on.
+constexpr CourseTitle course_titles[] = {
+    {"Blueberry Muffins", "fruit"},
+    {"Spinach and Feta Stuffed Chicken", "vegetable"},
+    {"Classic Carrot Cake with Frosting", "vegetable"},
+    {"Tomato and Basil Bruschetta", "vegetable"},
+    {"Avocado Toast", "fruit"},
+    {"Zucchini Bread with Walnuts", "vegetable"},
+    {"Lemon and Herb Roasted Chicken", "fruit"},
+    {"Strawberry Rhubarb Pie", "fruit"},
+};
+
+std::vector<std::string> score_row(const std::string& name, const nn::ClassificationReport& scores) {
+  return {name, fixed(scores.accuracy, 4), fixed(scores.macro.precision, 4), fixed(scores.macro.recall, 4),
+          fixed(scores.macro.f1, 4)};
+}
+
+// The class that the training part has most of, predicted for every validation text.
+nn::ClassificationReport majority_baseline(const RecipeData& data) {
+  const std::vector<int64_t> counts = data.train.class_counts();
+  const auto most = std::max_element(counts.begin(), counts.end()) - counts.begin();
+  const std::vector<int64_t> predictions(data.validation.labels.size(), most);
+  return nn::classification_report(Tensor::from(predictions), Tensor::from(data.validation.labels), data.num_classes());
+}
+
+std::string class_balance(const text::LabelledTexts& texts) {
+  const std::vector<int64_t> counts = texts.class_counts();
+  std::string line;
+  for (size_t i = 0; i < counts.size(); ++i)
+    line += (i ? ", " : "") + texts.label_names[i] + " " + with_commas(counts[i]) + " (" +
+            percent(static_cast<double>(counts[i]) / static_cast<double>(texts.size())) + ")";
+  return line;
+}
+
+}  // namespace
+
+double ModelResult::seconds() const {
+  return std::accumulate(epochs.begin(), epochs.end(), 0.0,
+                         [](double sum, const EpochReport& epoch) { return sum + epoch.seconds; });
+}
+
+double ModelResult::titles_per_second(int64_t titles) const {
+  double fastest = 0;
+  for (const EpochReport& epoch : epochs) fastest = std::max(fastest, static_cast<double>(titles) / epoch.seconds);
+  return fastest;
+}
+
+void print_data(const RecipeData& data) {
+  const auto bags = [](const text::Corpus& corpus) {
+    int64_t empty = 0;
+    for (int64_t i = 0; i < corpus.size(); ++i)
+      empty += corpus.offsets[static_cast<size_t>(i)] == corpus.offsets[static_cast<size_t>(i) + 1];
+    return empty;
+  };
+  std::printf("training    %s titles: %s\n", with_commas(data.train.size()).c_str(), class_balance(data.train).c_str());
+  std::printf("validation  %s titles: %s\n", with_commas(data.validation.size()).c_str(),
+              class_balance(data.validation).c_str());
+  const int64_t ngrams = data.encoder.size() - data.encoder.words().size();
+  std::printf("vocabulary  %s words%s; %s of the validation words are unknown\n",
+              with_commas(data.encoder.words().size()).c_str(),
+              ngrams > 0 ? (" and " + with_commas(ngrams) + " n-grams").c_str() : "",
+              percent(data.encoder.unknown_rate(data.validation.texts)).c_str());
+  const int64_t empty = bags(data.train_corpus) + bags(data.validation_corpus);
+  if (empty > 0) std::printf("            %s titles have no letters a-z: kept, as empty bags\n", with_commas(empty).c_str());
+  std::printf("\n");
+}
+
+std::string epoch_line(const std::string& model, const EpochReport& report, int64_t epochs) {
+  const std::string padding(model.size() < 13 ? 13 - model.size() : 0, ' ');
+  return model + padding + "  epoch " + std::to_string(report.epoch) + "/" + std::to_string(epochs) + "  training loss " +
+         fixed(report.train_loss, 4) + "  validation loss " + fixed(report.validation_loss, 4) + "  F1 " +
+         fixed(report.f1, 4) + "  " + fixed(report.seconds, 2) + " s";
+}
+
+size_t print_results(const RecipeData& data, const std::vector<ModelResult>& results) {
+  Table table({"model", "accuracy", "precision", "recall", "F1", "seconds", "titles/s"});
+  size_t best = 0;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const ModelResult& result = results[i];
+    std::vector<std::string> row = score_row(result.name, result.scores);
+    row.push_back(fixed(result.seconds(), 2));
+    row.push_back(with_commas(static_cast<int64_t>(result.titles_per_second(data.train.size()))));
+    table.add(row);
+    if (result.scores.macro.f1 > results[best].scores.macro.f1) best = i;
+  }
+  std::vector<std::string> baseline = score_row("majority class", majority_baseline(data));
+  baseline.insert(baseline.end(), {"", ""});
+  table.add(baseline);
+  std::printf("\n%s\nbest by F1: %s (weights of epoch %lld)\n\n", table.to_string().c_str(), results[best].name.c_str(),
+              static_cast<long long>(results[best].kept_epoch));
+  return best;
+}
+
+void print_confusion(const RecipeData& data, const ModelResult& result) {
+  std::vector<std::string> header = {"is \\ predicted"};
+  header.insert(header.end(), data.train.label_names.begin(), data.train.label_names.end());
+  Table table(header);
+  const std::vector<int64_t> counts = result.scores.confusion.to_vector<int64_t>();
+  const size_t classes = data.train.label_names.size();
+  for (size_t i = 0; i < classes; ++i) {
+    std::vector<std::string> row = {data.train.label_names[i]};
+    for (size_t j = 0; j < classes; ++j) row.push_back(with_commas(counts[i * classes + j]));
+    table.add(row);
+  }
+  std::printf("%s\n", table.to_string().c_str());
+}
+
+void print_course_titles(const RecipeData& data, const ModelResult& result) {
+  if (data.train.label_names != std::vector<std::string>{"fruit", "vegetable"}) return;
+  text::StringList titles;
+  for (const CourseTitle& course : course_titles) titles.push_back(course.title);
+  const std::vector<Prediction> predictions = predict(*result.model, data.encoder, titles);
+  Table table({"the course's titles", "expected", "predicted", "probability"});
+  for (size_t i = 0; i < predictions.size(); ++i)
+    table.add({course_titles[i].title, course_titles[i].expected,
+               data.train.label_names[static_cast<size_t>(predictions[i].label)], fixed(predictions[i].probability, 4)});
+  std::printf("%s", table.to_string().c_str());
+}
+
+void write_json(const std::string& path, const RecipeData& data, const std::vector<ModelResult>& results, size_t best,
+                double seconds) {
+  using nlohmann::ordered_json;
+  ordered_json models = ordered_json::array();
+  for (const ModelResult& result : results) {
+    ordered_json epoch_seconds = ordered_json::array();
+    for (const EpochReport& epoch : result.epochs) epoch_seconds.push_back(epoch.seconds);
+    models.push_back({{"name", result.name},
+                      {"accuracy", result.scores.accuracy},
+                      {"precision", result.scores.macro.precision},
+                      {"recall", result.scores.macro.recall},
+                      {"f1", result.scores.macro.f1},
+                      {"epoch_seconds", epoch_seconds},
+                      {"titles_per_second", result.titles_per_second(data.train.size())}});
+  }
+  const ordered_json run = {{"data",
+                             {{"train", data.train.size()},
+                              {"validation", data.validation.size()},
+                              {"vocabulary", data.encoder.size()},
+                              {"labels", data.train.label_names}}},
+                            {"models", models},
+                            {"best", results[best].name},
+                            {"seconds", seconds}};
+  write_file_atomically(path, run.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace roux::apps

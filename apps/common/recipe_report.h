@@ -1,0 +1,49 @@
+// What train_recipes shows: the data it read, the table of models, the best one's mistakes, and all of it as JSON.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/common/saved_classifier.h"
+#include "apps/common/trainer.h"
+#include "nn/metrics.h"
+#include "text/dataset.h"
+
+namespace roux::apps {
+
+/// The texts of a run, split and encoded.
+struct RecipeData {
+  text::LabelledTexts train, validation;
+  text::NgramEncoder encoder;
+  text::Corpus train_corpus, validation_corpus;
+
+  int64_t num_classes() const { return train.num_classes(); }
+};
+
+/// One trained model and its scores on the validation texts.
+struct ModelResult {
+  std::string name;
+  std::unique_ptr<TextClassifier> model;
+  nn::ClassificationReport scores;
+  std::vector<EpochReport> epochs;
+  int64_t kept_epoch = 0;
+
+  double seconds() const;
+  /// Training only, of the fastest epoch.
+  double titles_per_second(int64_t titles) const;
+};
+
+/// Class balance, vocabulary and unknown rate.
+void print_data(const RecipeData& data);
+/// The line of an epoch, as it ends.
+std::string epoch_line(const std::string& model, const EpochReport& report, int64_t epochs);
+/// The course's table, with the majority class as the baseline; index of the best by F1.
+size_t print_results(const RecipeData& data, const std::vector<ModelResult>& results);
+void print_confusion(const RecipeData& data, const ModelResult& result);
+/// Labels the course's eight titles. Only where the labels are fruit and vegetable.
+void print_course_titles(const RecipeData& data, const ModelResult& result);
+/// Writes the run as JSON; see the README for its form.
+void write_json(const std::string& path, const RecipeData& data, const std::vector<ModelResult>& results, size_t best,
+                double seconds);
+
+}  // namespace roux::apps

@@ -1,0 +1,134 @@
+// Writing and reading the folder of a trained classifier.
+#include "apps/common/saved_classifier.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "tensor/file.h"
+#include "tensor/safetensors.h"
+
+namespace roux::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* settings_file = "settings.json";
+constexpr const char* weights_file = "model.safetensors";
+constexpr const char* format_name = "roux text classifier, version 1";
+
+// Removes the folder it is given unless that was moved away.
+struct FolderGuard {
+  fs::path path;
+  ~FolderGuard() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+fs::path without_trailing_slash(const std::string& folder) {
+  fs::path path = folder;
+  return path.has_filename() ? path : path.parent_path();
+}
+
+// `fresh` takes the place of `folder`; what was there is afterwards under `fresh`.
+void put_in_place(const fs::path& fresh, const fs::path& folder) {
+  if (!fs::exists(folder)) return fs::rename(fresh, folder);
+#ifdef RENAME_EXCHANGE
+  if (renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0) return;
+#endif
+  // File systems that cannot exchange: the old folder steps aside for a moment.
+  const FolderGuard old{fresh.string() + ".old"};
+  fs::rename(folder, old.path);
+  fs::rename(fresh, folder);
+}
+
+json read_settings(const std::string& path) {
+  try {
+    return json::parse(read_file(path));
+  } catch (const json::exception&) {
+    fail("load_classifier", path, " is damaged: it is not valid JSON");
+  }
+}
+
+}  // namespace
+
+void check_writable(const std::string& folder) {
+  ROUX_CHECK(!folder.empty(), "save", "the name of the folder is empty");
+  const fs::path path = without_trailing_slash(folder);
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    ROUX_CHECK(fs::is_directory(path, error), "save", folder, " exists and is not a folder");
+    ROUX_CHECK(fs::is_empty(path, error) || fs::exists(path / settings_file, error), "save", folder,
+               " holds other files (hint: name an empty or a new folder)");
+  }
+  const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  fs::create_directories(parent, error);
+  ROUX_CHECK(access(parent.c_str(), W_OK | X_OK) == 0, "save", "cannot write into the folder ", parent.string());
+}
+
+void save_classifier(const std::string& folder, const std::string& name, const ClassifierShape& shape, TextClassifier& model,
+                     const text::NgramEncoder& encoder, const std::vector<std::string>& labels) {
+  check_writable(folder);
+  const fs::path path = without_trailing_slash(folder);
+  const FolderGuard fresh{path.string() + ".tmp" + std::to_string(getpid())};
+  try {
+    fs::remove_all(fresh.path);
+    fs::create_directory(fresh.path);
+    encoder.save(fresh.path.string());
+    save_safetensors((fresh.path / weights_file).string(), model.state_dict());
+    const json settings = {{"format", format_name},           {"model", name},
+                           {"vocabulary_size", shape.vocabulary_size}, {"embedding_dim", shape.embedding_dim},
+                           {"num_classes", shape.num_classes}, {"dropout", shape.dropout},
+                           {"labels", labels}};
+    write_file_atomically((fresh.path / settings_file).string(),
+                          settings.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+    put_in_place(fresh.path, path);
+  } catch (const fs::filesystem_error& error) {
+    fail("save", "cannot write the folder ", folder, ": ", error.code().message());
+  }
+}
+
+SavedClassifier load_classifier(const std::string& folder) {
+  const fs::path path = without_trailing_slash(folder);
+  ROUX_CHECK(fs::is_directory(path), "load_classifier", folder,
+             " is not a folder (hint: name the folder that train_recipes --save wrote)");
+  const json settings = read_settings((path / settings_file).string());
+  std::string name;
+  ClassifierShape shape;
+  std::vector<std::string> labels;
+  try {
+    ROUX_CHECK(settings.at("format") == format_name, "load_classifier", "unknown format ", settings.at("format").dump());
+    name = settings.at("model").get<std::string>();
+    shape = {settings.at("vocabulary_size").get<int64_t>(), settings.at("embedding_dim").get<int64_t>(),
+             settings.at("num_classes").get<int64_t>(), settings.at("dropout").get<double>()};
+    labels = settings.at("labels").get<std::vector<std::string>>();
+  } catch (const json::exception& error) {
+    fail("load_classifier", (path / settings_file).string(), " is damaged: ", error.what());
+  }
+  text::NgramEncoder encoder = text::NgramEncoder::load(path.string());
+  ROUX_CHECK(encoder.size() == shape.vocabulary_size && static_cast<int64_t>(labels.size()) == shape.num_classes,
+             "load_classifier", "the files in ", folder, " do not belong together: ", encoder.size(), " features and ",
+             labels.size(), " labels, expected ", shape.vocabulary_size, " and ", shape.num_classes);
+  std::unique_ptr<TextClassifier> model = make_classifier(name, shape);
+  model->load_state_dict(load_safetensors((path / weights_file).string()).tensors);
+  model->eval();
+  return {name, shape, std::move(model), std::move(encoder), std::move(labels)};
+}
+
+std::vector<Prediction> predict(TextClassifier& model, const text::NgramEncoder& encoder, const text::StringList& texts) {
+  const std::vector<int64_t> no_labels(static_cast<size_t>(texts.size()), 0);
+  const Tensor logits = model.logits(text::encode_corpus(encoder, texts, no_labels));
+  const ValuesIndices best = max(softmax(logits.to(cpu)), 1);
+  std::vector<Prediction> predictions;
+  for (int64_t i = 0; i < texts.size(); ++i)
+    predictions.push_back({best.indices.data<int64_t>()[i], static_cast<double>(best.values.data<float>()[i])});
+  return predictions;
+}
+
+}  // namespace roux::apps

@@ -1,0 +1,137 @@
+// The optimiser by name, the best epoch, and checkpoints.
+#include "apps/common/trainer.h"
+
+#include <nlohmann/json.hpp>
+
+#include "nn/sgd.h"
+#include "tensor/safetensors.h"
+
+namespace roux::apps {
+namespace {
+
+using nlohmann::json;
+
+std::unique_ptr<nn::Optimizer> make_optimizer(nn::Module& model, const TrainerOptions& options) {
+  const nn::NamedParameters parameters = model.named_parameters();
+  if (options.optimizer == "adam") return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.lr = options.lr});
+  if (options.optimizer == "sgd") return std::make_unique<nn::SGD>(parameters, nn::SgdOptions{.lr = options.lr});
+  if (options.optimizer == "adamw") {
+    nn::AdamWOptions adamw{.lr = options.lr};
+    if (options.weight_decay > 0) adamw.weight_decay = options.weight_decay;
+    return std::make_unique<nn::AdamW>(parameters, adamw);
+  }
+  ROUX_CHECK(options.optimizer == "sparse_adam", "trainer", "unknown optimizer '", options.optimizer,
+             "' (expected: adam, adamw, sgd or sparse_adam)");
+  return std::make_unique<nn::SparseAdam>(parameters, nn::SparseAdamOptions{.lr = options.lr});
+}
+
+void append(nn::StateDict& all, const std::string& prefix, const nn::StateDict& part) {
+  for (const auto& [name, tensor] : part) all.emplace_back(prefix + name, tensor);
+}
+
+// The tensors whose names begin with `prefix`, without it.
+nn::StateDict extract(const nn::StateDict& all, const std::string& prefix) {
+  nn::StateDict part;
+  for (const auto& [name, tensor] : all)
+    if (name.starts_with(prefix)) part.emplace_back(name.substr(prefix.size()), tensor);
+  return part;
+}
+
+json to_json(const EpochReport& report) {
+  return {report.epoch, report.train_loss, report.validation_loss, report.accuracy, report.f1, report.seconds};
+}
+
+EpochReport epoch_from(const json& row) {
+  return {row.at(0), row.at(1), row.at(2), row.at(3), row.at(4), row.at(5)};
+}
+
+// Generators as numbers: seed, stream, offset of each, by name.
+json generators_of(const nn::Module& model) {
+  json result = json::object();
+  for (const auto& [name, generator] : model.named_generators())
+    result[name] = {generator->seed(), generator->stream(), generator->offset()};
+  return result;
+}
+
+}  // namespace
+
+TrainerState::TrainerState(nn::Module& model, const TrainerOptions& options, int64_t steps)
+    : options_(options), model_(model), steps_(steps) {
+  ROUX_CHECK(options.epochs >= 1, "trainer", "epochs must be at least 1, found ", options.epochs);
+  model.to(options.device);
+  if (options_.class_weights.defined()) options_.class_weights = options_.class_weights.to(options.device);
+  optimizer_ = make_optimizer(model, options);
+}
+
+int64_t TrainerState::kept_epoch() const {
+  int64_t best = static_cast<int64_t>(history_.size());
+  if (!options_.keep_best) return best;
+  double best_f1 = -1;
+  for (const EpochReport& report : history_) {
+    if (report.f1 > best_f1) best = report.epoch;
+    best_f1 = std::max(best_f1, report.f1);
+  }
+  return best;
+}
+
+void TrainerState::schedule() {
+  if (options_.linear_schedule)
+    optimizer_->set_lr(options_.lr * (1 - static_cast<double>(step_) / static_cast<double>(steps_)));
+  ++step_;
+}
+
+void TrainerState::finish_epoch(const EpochReport& report) {
+  history_.push_back(report);
+  if (options_.keep_best && kept_epoch() == report.epoch) best_ = model_.state_dict();
+}
+
+void TrainerState::keep() {
+  if (options_.keep_best) model_.load_state_dict(best_);
+}
+
+void TrainerState::save(const std::string& path, int64_t epoch, int64_t position, double loss_sum, int64_t texts) const {
+  nn::StateDict tensors;
+  append(tensors, "model.", model_.state_dict());
+  append(tensors, "optimizer.", optimizer_->state_dict());
+  append(tensors, "best.", best_);
+  json history = json::array();
+  for (const EpochReport& report : history_) history.push_back(to_json(report));
+  const json place = {{"epoch", epoch},       {"position", position}, {"loss_sum", loss_sum},
+                      {"texts", texts},       {"step", step_},        {"history", history},
+                      {"generators", generators_of(model_)},          {"optimizer", options_.optimizer},
+                      {"batch_size", options_.batch_size},            {"seed", options_.seed}};
+  save_safetensors(path, tensors, {{"trainer", place.dump()}});
+}
+
+void TrainerState::load(const std::string& path, int64_t& epoch, int64_t& position, double& loss_sum, int64_t& texts) {
+  const SafetensorsFile file = load_safetensors(path);
+  const auto entry = std::find_if(file.metadata.begin(), file.metadata.end(),
+                                  [](const auto& pair) { return pair.first == "trainer"; });
+  ROUX_CHECK(entry != file.metadata.end(), "load_checkpoint", path, " is no checkpoint of a trainer");
+  try {
+    const json place = json::parse(entry->second);
+    ROUX_CHECK(place.at("optimizer") == options_.optimizer && place.at("batch_size") == options_.batch_size &&
+                   place.at("seed") == options_.seed,
+               "load_checkpoint", path, " was made with another optimizer, batch size or seed");
+    std::vector<EpochReport> history;
+    for (const json& row : place.at("history")) history.push_back(epoch_from(row));
+    for (const auto& [name, generator] : model_.named_generators()) {
+      const json& numbers = place.at("generators").at(name);
+      *generator = Generator(numbers.at(0), numbers.at(1), numbers.at(2));
+    }
+    model_.load_state_dict(extract(file.tensors, "model."));
+    optimizer_->load_state_dict(extract(file.tensors, "optimizer."));
+    best_.clear();
+    for (const auto& [name, tensor] : extract(file.tensors, "best.")) best_.emplace_back(name, tensor.clone());
+    history_ = std::move(history);
+    step_ = place.at("step");
+    epoch = place.at("epoch");
+    position = place.at("position");
+    loss_sum = place.at("loss_sum");
+    texts = place.at("texts");
+  } catch (const json::exception& error) {
+    fail("load_checkpoint", path, " is damaged: ", error.what());
+  }
+}
+
+}  // namespace roux::apps

@@ -1,0 +1,130 @@
+// The main job: trains the course's four recipe classifiers on titles, compares them, and keeps the best.
+//
+//   build/apps/train_recipes --data recipes_fruit_veg.csv --save build/recipes
+//
+// Read it from the bottom: read and encode the titles, make the models, train them side by side, compare. The models are
+// in apps/common/classifiers.h, the training loop in apps/common/trainer.h.
+#include <chrono>
+#include <cstdio>
+
+#include "apps/common/program.h"
+#include "apps/common/recipe_options.h"
+#include "apps/common/recipe_report.h"
+#include "apps/common/table.h"
+#include "tensor/parallel.h"
+#include "text/split.h"
+
+namespace roux::apps {
+namespace {
+
+// The recipes that ship with roux, found beside the source tree's build folder or from its root.
+constexpr const char* shipped_recipes = "apps/data/recipes.csv";
+
+text::LabelledTexts read_and_report(const std::string& path, const text::ReadOptions& options) {
+  text::LabelledTexts texts = text::read_labelled(path, options);
+  std::printf("%s\n", to_string(texts.report).c_str());
+  return texts;
+}
+
+// Titles and labels in two parts, and their features. The vocabulary is built from the training part alone.
+RecipeData read_data(const RecipeOptions& options) {
+  text::ReadOptions reading = options.read_options();
+  text::LabelledTexts train = read_and_report(options.data.empty() ? shipped_recipes : options.data, reading);
+  text::LabelledTexts validation;
+  if (options.validation.empty()) {
+    const text::Split split = text::stratified_split(train.labels, train.label_names, {.seed = options.seed});
+    validation = train.select(split.validation);
+    train = train.select(split.train);
+  } else {
+    ROUX_CHECK(train.num_classes() >= 2, "train_recipes", "the data has one class only, there is nothing to tell apart");
+    reading.label_names = train.label_names;
+    validation = read_and_report(options.validation, reading);
+  }
+  const auto [shortest, longest] = options.char_ngram_bounds();
+  text::NgramEncoder encoder(train.texts, {.word_ngrams = options.word_ngrams,
+                                           .char_ngrams_min = shortest,
+                                           .char_ngrams_max = longest,
+                                           .buckets = options.buckets});
+  text::Corpus train_corpus = text::encode_corpus(encoder, train.texts, train.labels);
+  text::Corpus validation_corpus = text::encode_corpus(encoder, validation.texts, validation.labels);
+  return {std::move(train), std::move(validation), std::move(encoder), std::move(train_corpus), std::move(validation_corpus)};
+}
+
+TrainerOptions trainer_options(const RecipeOptions& options, const RecipeData& data, Device device) {
+  TrainerOptions result{.epochs = options.epochs, .batch_size = options.batch_size, .seed = options.seed,
+                        .optimizer = options.optimizer, .lr = options.lr, .weight_decay = options.weight_decay,
+                        .linear_schedule = options.schedule == "linear", .keep_best = options.keep == "best",
+                        .device = device};
+  if (options.class_weights == "balanced")
+    result.class_weights = nn::balanced_class_weights(Tensor::from(data.train.labels), data.num_classes());
+  return result;
+}
+
+template <class Model>
+void train_model(Model& model, ModelResult& result, const RecipeData& data, const TrainerOptions& options, Progress& progress) {
+  Trainer<Model> trainer(model, data.train_corpus, data.validation_corpus, options);
+  trainer.run(
+      [&](int64_t texts) {
+        progress.advance(texts);
+        return true;
+      },
+      [&](const EpochReport& report) { progress.print(epoch_line(result.name, report, options.epochs)); });
+  result.epochs = trainer.history();
+  result.kept_epoch = trainer.kept_epoch();
+  const Tensor predicted = argmax(model.logits(data.validation_corpus), 1);
+  result.scores = nn::classification_report(predicted, Tensor::from(data.validation.labels), data.num_classes());
+}
+
+std::vector<ModelResult> train_models(const RecipeOptions& options, const RecipeData& data, const ClassifierShape& shape,
+                                      Device device) {
+  // Made one after the other, so that each draws the same numbers whatever else runs; trained side by side.
+  std::vector<ModelResult> results;
+  for (const std::string& name : options.model == "all" ? classifier_names : std::vector{options.model}) {
+    manual_seed(options.seed);
+    results.push_back({.name = name, .model = make_classifier(name, shape), .scores = {}, .epochs = {}});
+  }
+  const TrainerOptions training = trainer_options(options, data, device);
+  Progress progress(static_cast<int64_t>(results.size()) * options.epochs * data.train.size());
+  parallel_for(static_cast<int64_t>(results.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      ModelResult& result = results[static_cast<size_t>(i)];
+      if (auto* bag = dynamic_cast<EmbeddingBagClassifier*>(result.model.get()))
+        train_model(*bag, result, data, training, progress);
+      else
+        train_model(dynamic_cast<PooledClassifier&>(*result.model), result, data, training, progress);
+    }
+  });
+  return results;
+}
+
+int train_recipes(int argc, char** argv) {
+  const std::optional<RecipeOptions> options = parse_recipe_options(argc, argv);
+  if (!options) return 0;
+  const auto start = std::chrono::steady_clock::now();
+  if (options->threads > 0) set_num_threads(options->threads);
+  const Device device = Device::parse(options->device);
+  if (!options->save.empty()) check_writable(options->save);
+
+  const RecipeData data = read_data(*options);
+  print_data(data);
+  const ClassifierShape shape{data.encoder.size(), options->dim, data.num_classes(), options->dropout};
+  const std::vector<ModelResult> results = train_models(*options, data, shape, device);
+
+  const size_t best = print_results(data, results);
+  print_confusion(data, results[best]);
+  print_course_titles(data, results[best]);
+  if (!options->save.empty()) {
+    save_classifier(options->save, results[best].name, shape, *results[best].model, data.encoder, data.train.label_names);
+    std::printf("saved %s to %s\n", results[best].name.c_str(), options->save.c_str());
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!options->json.empty()) write_json(options->json, data, results, best, seconds);
+  return 0;
+}
+
+}  // namespace
+}  // namespace roux::apps
+
+int main(int argc, char** argv) {
+  return roux::apps::run_program("train_recipes", [&] { return roux::apps::train_recipes(argc, argv); });
+}

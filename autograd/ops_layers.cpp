@@ -1,0 +1,241 @@
+// Differentiable products and layers: matmul, linear, embedding tables, layer normalisation, dropout, cross entropy.
+#include "autograd/ops.h"
+#include "tensor/backend.h"
+#include "tensor/operands.h"
+
+namespace roux {
+namespace {
+
+// The matrix transposes of a stack of matrices.
+Tensor transposed(const Tensor& x) { return x.transpose(-2, -1); }
+
+}  // namespace
+
+// a: (..., m, k), b: (..., k, n) -> (..., m, n); vectors as in tensor/ops.h.
+Variable matmul(const Variable& a, const Variable& b) {
+  const Tensor x = a.data(), y = b.data();
+  return record("matmul", matmul(x, y), {a, b}, [x = saved(x, "input"), y = saved(y, "input")](const Tensor& grad, GradSink& to) {
+    // Vectors become matrices of one row or column, and so does the gradient.
+    const bool left_vector = x.get().dim() == 1, right_vector = y.get().dim() == 1;
+    const Tensor left = left_vector ? x.get().unsqueeze(0) : x.get();
+    const Tensor right = right_vector ? y.get().unsqueeze(1) : y.get();
+    Tensor full = right_vector ? grad.unsqueeze(-1) : grad;
+    if (left_vector) full = full.unsqueeze(-2);
+    if (to.wants(0)) to.add(0, sum_to(matmul(full, transposed(right)), left.shape()).reshape(x.get().shape()));
+    if (to.wants(1)) to.add(1, sum_to(matmul(transposed(left), full), right.shape()).reshape(y.get().shape()));
+  });
+}
+
+// x: (..., in), weight: (out, in), bias: (out) -> (..., out)
+Variable linear(const Variable& x, const Variable& weight, const Variable& bias) {
+  const Tensor input = x.data(), matrix = weight.data();
+  const Tensor result = linear(input, matrix, bias.defined() ? bias.data() : Tensor());
+  return record("linear", result, {x, weight, bias},
+                [input = saved(input, "input"), matrix = saved(matrix, "weight")](const Tensor& grad, GradSink& to) {
+                  const int64_t out = matrix.get().size(0), in = matrix.get().size(1);
+                  const Tensor rows = grad.reshape({grad.numel() / std::max<int64_t>(out, 1), out});
+                  if (to.wants(0)) to.add(0, matmul(rows, matrix.get()).reshape(input.get().shape()));
+                  if (to.wants(1)) to.add(1, matmul(transposed(rows), input.get().reshape({rows.size(0), in})));
+                  if (to.wants(2)) to.add(2, sum(rows, 0));
+                });
+}
+
+namespace {
+
+// Divides each row's gradient by how often its id occurred.
+void divide_by_frequency(Tensor& values, const UniqueIds& distinct) {
+  const Tensor slots = distinct.slots;
+  const Tensor counted = ge(slots, 0).to(values.dtype());
+  const Tensor zeros = Tensor::zeros({values.size(0)}, values.dtype(), values.device());
+  if (values.size(0) == 0) return;
+  const Tensor counts = index_add(zeros, 0, clamp(slots, 0, static_cast<double>(values.size(0))), counted);
+  values.div_(counts.unsqueeze(1));
+}
+
+// The table's data for a forward over `ids`. Pending rows are committed when the step is recorded; otherwise the rows
+// are read as caught-up copies and `ids` becomes their places among the copies.
+Tensor table_for(const Variable& table, Tensor& ids, const UniqueIds& distinct, bool recorded) {
+  PendingRows* const pending = table.pending_rows();
+  if (!pending) return table.raw();
+  if (recorded) {
+    pending->commit(distinct.rows);
+    return table.raw();
+  }
+  const UniqueIds all = unique(ids);
+  ids = all.slots.reshape(ids.shape());
+  return pending->rows(all.rows);
+}
+
+bool records(const Variable& table) { return NoGrad::recording() && table.requires_grad(); }
+
+void check_table(const Variable& table, const Tensor& ids, const char* operation) {
+  ROUX_CHECK(table.defined() && table.dim() == 2, operation, "the table must have shape (rows, dim)");
+  check_ids(ids, table.size(0), operation);
+}
+
+}  // namespace
+
+// table: (rows, dim), ids: (...) -> (..., dim)
+Variable embedding(const Variable& table, const Tensor& ids, const EmbeddingOptions& options) {
+  check_table(table, ids, "embedding");
+  const bool recorded = records(table);
+  Tensor places = ids;
+  UniqueIds distinct;
+  if (recorded) distinct = unique(ids, options.padding_idx);
+  const Tensor result = embedding(table_for(table, places, distinct, recorded), places);
+  return record("embedding", result, {table},
+                [distinct, by_frequency = options.scale_grad_by_freq](const Tensor& grad, GradSink& to) {
+                  if (!to.wants(0)) return;
+                  const int64_t dim = to.shape(0)[1], count = distinct.slots.numel();
+                  Tensor values = Tensor::empty({distinct.rows.size(0), dim}, grad.dtype(), grad.device());
+                  const Tensor rows = grad.contiguous().reshape({count, dim});
+                  backend(grad.device()).embedding_backward(values.view(), rows.view(), distinct.slots.view());
+                  if (by_frequency) divide_by_frequency(values, distinct);
+                  to.add(0, RowGradient{distinct.rows, values});
+                });
+}
+
+namespace {
+
+// What the backward of a bag needs beside the gradient.
+struct BagBackward {
+  BagShape shape;
+  UniqueIds distinct;
+  Tensor ids, offsets, positions;
+  Saved weights, table;
+  bool by_frequency;
+
+  void operator()(const Tensor& grad, GradSink& to) const {
+    const Tensor dense = grad.contiguous();
+    Backend& device = backend(grad.device());
+    if (to.wants(0)) {
+      Tensor values = Tensor::empty({distinct.rows.size(0), shape.dim}, grad.dtype(), grad.device());
+      device.embedding_bag_backward(values.view(), dense.view(), distinct.slots.view(), offsets.view(),
+                                    view_or_null(weights.get()), view_or_null(positions), shape);
+      if (by_frequency) divide_by_frequency(values, distinct);
+      to.add(0, RowGradient{distinct.rows, values});
+    }
+    if (to.wants(1)) {
+      Tensor grad_weights = Tensor::empty({shape.count}, grad.dtype(), grad.device());
+      device.embedding_bag_weights_backward(grad_weights.view(), dense.view(), table.get().view(), ids.view(),
+                                            offsets.view(), shape);
+      to.add(1, grad_weights.reshape(to.shape(1)));
+    }
+  }
+};
+
+// ids (bags, length) as flat ids with offsets; flat ids without the last offset.
+std::pair<Tensor, Tensor> flat_bags(const Tensor& ids, const Tensor& offsets, bool include_last_offset) {
+  if (ids.dim() == 2) {
+    const int64_t bags = ids.size(0), length = ids.size(1);
+    const Tensor starts = length ? Tensor::arange(0, bags * length, length, int64, ids.device())
+                                 : Tensor::zeros({bags}, int64, ids.device());
+    return {ids.contiguous().reshape({bags * length}), starts};
+  }
+  const Tensor starts = include_last_offset ? offsets.slice(0, 0, -1) : offsets;
+  return {ids.contiguous(), starts.contiguous()};
+}
+
+}  // namespace
+
+// table: (rows, dim), ids: (n) with offsets (bags), or ids (bags, length) -> (bags, dim)
+Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& offsets,
+                       const EmbeddingBagVariableOptions& options) {
+  check_table(table, ids, "embedding_bag");
+  ROUX_CHECK(!(options.scale_grad_by_freq && options.mode == Pooling::max), "embedding_bag",
+             "scale_grad_by_freq has no meaning for mode max");
+  const Variable& weights = options.per_sample_weights;
+  const bool table_recorded = records(table);
+  const bool recorded = table_recorded || (weights.defined() && records(weights));
+  Tensor places = ids;
+  UniqueIds distinct;
+  if (table_recorded) distinct = unique(ids, options.padding_idx);
+  const int64_t table_rows = table.size(0), dim = table.size(1);
+  // With pending rows under NoGrad, ids are renumbered; the padding's own number must stay out of the pooling.
+  const bool renumbered = table.pending_rows() && !table_recorded;
+  const Tensor data = table_for(table, places, distinct, table_recorded);
+  EmbeddingBagOptions forward{.mode = options.mode,
+                              .padding_idx = options.padding_idx,
+                              .include_last_offset = options.include_last_offset,
+                              .per_sample_weights = weights.defined() ? weights.data() : Tensor()};
+  if (renumbered && options.padding_idx >= 0) {
+    const Tensor where_padding = eq(ids, options.padding_idx);
+    const bool present = any(where_padding).item() != 0;
+    forward.padding_idx =
+        present ? static_cast<int64_t>(amax(where(where_padding, places, Tensor::zeros({}, int64))).item()) : -1;
+  }
+  const EmbeddingBagResult result = embedding_bag(data, places, offsets, forward);
+  if (!recorded) return result.output;
+
+  const auto [flat_ids, starts] = flat_bags(ids, offsets, options.include_last_offset);
+  const BagShape shape{.bags = result.output.size(0),
+                       .count = flat_ids.numel(),
+                       .rows = table_rows,
+                       .dim = dim,
+                       .mode = options.mode,
+                       .padding_idx = options.padding_idx};
+  return record("embedding_bag", result.output, {table, weights},
+                BagBackward{shape, distinct, flat_ids, starts, result.positions,
+                            saved(forward.per_sample_weights, "weights"),
+                            saved(weights.defined() ? data : Tensor(), "table"), options.scale_grad_by_freq});
+}
+
+// x: (..., n), weight, bias: (n) -> the same shape as x
+Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps) {
+  const Tensor input = x.data(), scale = weight.defined() ? weight.data() : Tensor();
+  const LayerNormResult result = layer_norm(input, scale, bias.defined() ? bias.data() : Tensor(), eps);
+  return record("layer_norm", result.output, {x, weight, bias},
+                [input = saved(input, "input"), scale = saved(scale, "weight"), mean = result.mean,
+                 rstd = result.rstd](const Tensor& grad, GradSink& to) {
+                  const Tensor in = input.get().contiguous(), g = grad.contiguous();
+                  const int64_t n = in.size(-1);
+                  const auto output = [&](int i, const Shape& shape) {
+                    return to.wants(i) ? Tensor::empty(shape, grad.dtype(), grad.device()) : Tensor();
+                  };
+                  const Tensor grad_in = output(0, in.shape()), grad_weight = output(1, {n}), grad_bias = output(2, {n});
+                  backend(grad.device())
+                      .layer_norm_backward(view_or_null(grad_in), view_or_null(grad_weight), view_or_null(grad_bias),
+                                           g.view(), in.view(), mean.view(), rstd.view(), view_or_null(scale.get()),
+                                           in.numel() / std::max<int64_t>(n, 1), n);
+                  if (to.wants(0)) to.add(0, grad_in);
+                  if (to.wants(1)) to.add(1, grad_weight);
+                  if (to.wants(2)) to.add(2, grad_bias);
+                });
+}
+
+// x: (...) -> the same shape
+Variable dropout(const Variable& x, double p, Generator& generator) {
+  const DropoutResult result = dropout(x.data(), p, generator);
+  return record("dropout", result.output, {x}, [mask = result.mask, p](const Tensor& grad, GradSink& to) {
+    if (!to.wants(0)) return;
+    const Tensor g = grad.contiguous();
+    const Tensor grad_in = Tensor::empty(g.shape(), g.dtype(), g.device());
+    backend(g.device()).masked_scale(grad_in.view(), g.view(), mask.view(), p < 1 ? 1 / (1 - p) : 0);
+    to.add(0, grad_in);
+  });
+}
+
+// logits: (rows, classes) -> () or, without reduction, (rows)
+Variable cross_entropy(const Variable& logits, const Tensor& labels, const CrossEntropyOptions& options, Reduction reduction) {
+  const CrossEntropyResult result = cross_entropy(logits.data(), labels, options);
+  const int64_t rows = result.log_probabilities.size(0), classes = result.log_probabilities.size(1);
+  const Tensor divisor = reduction == Reduction::mean ? sum(result.divisors) : Tensor();
+  Tensor loss = result.losses;
+  if (reduction != Reduction::none) loss = sum(loss);
+  if (reduction == Reduction::mean) loss.div_(divisor);
+  const CrossEntropyShape shape{rows, classes, options.ignore_index, options.label_smoothing};
+  return record("cross_entropy", loss, {logits},
+                [shape, labels = saved(labels.contiguous(), "labels"), weight = saved(options.weight, "class weights"),
+                 divisor, log_probabilities = result.log_probabilities](const Tensor& grad, GradSink& to) {
+                  if (!to.wants(0)) return;
+                  const Tensor scaled = divisor.defined() ? div(grad, divisor) : grad;
+                  const Tensor each = scaled.expand({shape.rows}).contiguous();
+                  const Tensor grad_logits = Tensor::empty({shape.rows, shape.classes}, grad.dtype(), grad.device());
+                  backend(grad.device())
+                      .cross_entropy_backward(grad_logits.view(), each.view(), log_probabilities.view(),
+                                              labels.get().view(), view_or_null(weight.get()), shape);
+                  to.add(0, grad_logits);
+                });
+}
+
+}  // namespace roux

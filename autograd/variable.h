@@ -1,0 +1,189 @@
+// Variable: a Tensor that remembers how it was computed, so that `backward()` can hand every input its gradient.
+//
+// A differentiable operation is one function: compute the result from tensors, then `record` it with the lambda that
+// hands each input its gradient:
+//
+//   // x: (..., n) -> the same shape.
+//   Variable tanh(const Variable& x) {
+//     const Tensor y = tanh(x.data());
+//     return record("tanh", y, {x}, [y = saved(y, "result")](const Tensor& grad, GradSink& to) {
+//       if (to.wants(0)) to.add(0, elementwise_backward(BinaryOp::tanh_backward, grad, y));
+//     });
+//   }
+//
+// How to add an operation: write such a function, in autograd/ops*.cpp or in a file of your own. The lambda keeps what
+// backward needs with `saved`; it must never capture its own result's Variable, for that cycle would never be freed.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/gradient.h"
+#include "autograd/node.h"
+#include "tensor/ops.h"
+#include "tensor/tensor.h"
+
+namespace roux {
+
+/// What a leaf's optimiser owes to rows of it that no batch has touched lately (see nn/adam.h). Reads see caught-up
+/// copies; only `commit` writes, and it does not bump the tensor's version: nothing that is observed changes.
+class PendingRows {
+ public:
+  virtual ~PendingRows() = default;
+  /// Brings these rows of the leaf's data up to date in place. ids: distinct, int64 (n); -1 entries are skipped.
+  virtual void commit(const Tensor& ids) = 0;
+  /// Brings all rows up to date in place.
+  virtual void commit_all() = 0;
+  /// Caught-up copies of these rows, (n, dim); ids need not be distinct.
+  virtual Tensor rows(const Tensor& ids) const = 0;
+  /// A caught-up copy of the whole table.
+  virtual Tensor materialise() const = 0;
+};
+
+/// A handle to a value in a graph; copies are the same value. Data code uses Tensor, models use Variable.
+class Variable {
+ public:
+  /// Undefined.
+  Variable() = default;
+  /// A constant; undefined when the tensor is. This conversion is implicit on purpose: tensors may stand wherever a model takes variables.
+  Variable(const Tensor& data);
+  /// A leaf; with `requires_grad` (a parameter, say) gradients accumulate in it.
+  Variable(const Tensor& data, bool requires_grad);
+
+  bool defined() const { return static_cast<bool>(value_); }
+  /// The value. With pending rows, a caught-up copy.
+  Tensor data() const;
+  const Shape& shape() const { return raw().shape(); }
+  int64_t dim() const { return raw().dim(); }
+  int64_t size(int64_t axis) const { return raw().size(axis); }
+  int64_t numel() const { return raw().numel(); }
+  DType dtype() const { return raw().dtype(); }
+  Device device() const { return raw().device(); }
+  double item() const { return data().item(); }
+
+  bool requires_grad() const;
+  /// Only for leaves. Throws for a computed Variable (hint: detach()).
+  void set_requires_grad(bool on);
+  bool is_leaf() const;
+  /// The name of the operation that computed it; "" for a leaf.
+  const char* operation() const;
+
+  /// Replaces the data of a leaf, which stays the same parameter: `to`, loading and gradcheck do this. The shape may not
+  /// change; another type or device drops the gradient.
+  void set_data(const Tensor& data);
+  /// The leaf's data for writing in place; all pending rows are committed first.
+  Tensor& mutable_data();
+
+  /// The accumulated gradient; undefined when there is none. Row gradients are made dense.
+  Tensor grad() const;
+  /// The gradient as it is: none, dense or rows.
+  const Gradient& gradient() const;
+  Gradient& mutable_gradient();
+  void zero_grad();
+  /// Keeps the gradient of a computed Variable when backward passes it: added up over backwards, like a leaf's.
+  void retain_grad();
+
+  /// Gradients of this scalar with respect to every leaf it was computed from, added to what they hold. Releases what
+  /// the operations saved: a second backward through them throws. After an Error from within, leaves may hold parts of the
+  /// gradients (zero_grad() clears them); graph and leaves stay usable.
+  void backward() const;
+  /// The same for any shape, from the gradient of this value. retain_graph: keep what was saved for another backward.
+  void backward(const Tensor& seed, bool retain_graph = false) const;
+  /// The same value as a constant, sharing storage.
+  Variable detach() const;
+
+  // Views and conversions as of Tensor; gradients flow through them.
+  Variable reshape(const Shape& shape) const;
+  Variable flatten(int64_t start = 0, int64_t end = -1) const;
+  Variable transpose(int64_t axis0, int64_t axis1) const;
+  Variable permute(const Axes& axes) const;
+  Variable squeeze(int64_t axis) const;
+  Variable squeeze() const;
+  Variable unsqueeze(int64_t axis) const;
+  Variable slice(int64_t axis, int64_t start, int64_t end, int64_t step = 1) const;
+  Variable select(int64_t axis, int64_t index) const;
+  Variable expand(const Shape& shape) const;
+  Variable contiguous() const;
+  Variable to(DType dtype) const;
+  Variable to(Device device) const;
+
+  // For operations and optimisers.
+
+  /// The data without catching up pending rows.
+  const Tensor& raw() const;
+  /// The optimiser's pending rows, or null.
+  PendingRows* pending_rows() const;
+  /// Installs (or, with null, removes) them. Throws when another optimiser's are there.
+  void set_pending_rows(PendingRows* pending);
+  detail::Node* node() const;
+  friend bool operator==(const Variable& a, const Variable& b) { return a.value_ == b.value_; }
+
+ private:
+  template <class Backward>
+  friend Variable record(const char*, const Tensor&, std::initializer_list<Variable>, Backward&&);
+  friend Variable record_node(const Tensor&, detail::NodePtr);
+
+  detail::ValuePtr value_;
+};
+
+/// A Variable with the name that messages, files and figures of the graph give it.
+struct NamedVariable {
+  std::string name;
+  Variable variable;
+};
+
+/// While one exists, its thread records nothing: results are constants.
+class NoGrad {
+ public:
+  NoGrad() : before_(std::exchange(recording_, false)) {}
+  ~NoGrad() { recording_ = before_; }
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+  /// Whether operations of this thread are recorded.
+  static bool recording() { return recording_; }
+
+ private:
+  static thread_local constinit bool recording_;
+  bool before_;
+};
+
+/// A tensor that backward will need. Reading it after it was changed in place throws: its gradient would be wrong.
+class Saved {
+ public:
+  explicit Saved(Tensor tensor, const char* what) : tensor_(std::move(tensor)), what_(what) {
+    if (tensor_.defined()) version_ = tensor_.version();
+  }
+  /// The tensor, after the check. `[tanh] saved result was modified in place (version 3, saved at 2)`.
+  const Tensor& get() const {
+    if (tensor_.defined() && tensor_.version() != version_) [[unlikely]] modified();
+    return tensor_;
+  }
+  operator const Tensor&() const { return get(); }
+
+ private:
+  [[noreturn]] void modified() const;
+  Tensor tensor_;
+  const char* what_;
+  uint64_t version_ = 0;
+};
+/// Keeps `tensor` for backward; `what` names it in the error message.
+inline Saved saved(const Tensor& tensor, const char* what = "tensor") { return Saved(tensor, what); }
+
+/// Makes `result` a Variable that was computed by operation `name` from `inputs`. In backward, `backward(grad, to)` is
+/// called once with the gradient of the result (its shape and dtype) and hands each input that wants one its gradient.
+/// `name` must outlive the graph (a literal). Where no input requires a gradient, or under NoGrad, the result is a constant.
+template <class Backward>
+Variable record(const char* name, const Tensor& result, std::initializer_list<Variable> inputs, Backward&& backward);
+/// The same for a number of inputs known only at run time.
+template <class Backward>
+Variable record(const char* name, const Tensor& result, const std::vector<Variable>& inputs, Backward&& backward);
+
+/// Number of graph nodes alive on all threads: for tests that nothing leaks.
+int64_t live_nodes();
+
+}  // namespace roux
+
+#include "autograd/record.h"

@@ -1,0 +1,105 @@
+// Adam and its kin.
+//
+// The gradient of an embedding table is rows. Adam and AdamW then touch those rows alone and still give, to whoever
+// looks, what they would give by a pass over the whole table every step: see nn/lazy_adam.h. That needs float32, no L2
+// weight decay and betas whose memory is short beside 1,024 steps; otherwise row gradients are made dense.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "nn/optimizer.h"
+
+namespace roux::nn {
+
+class LazyAdam;
+
+struct AdamOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9;       ///< decay of the mean of gradients, in [0, 1)
+  double beta2 = 0.999;     ///< decay of the mean of their squares, in [0, 1)
+  double eps = 1e-8;        ///< added to the root of that mean, after the bias correction
+  double weight_decay = 0;  ///< L2: weight_decay * w is added to the gradient
+  bool amsgrad = false;     ///< divide by the largest mean of squares so far (Reddi et al. 2018)
+  bool maximize = false;    ///< go up instead of down
+};
+
+struct AdamWOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 1e-2;  ///< every step first shrinks w by the factor 1 - lr * weight_decay
+  bool amsgrad = false;
+  bool maximize = false;
+};
+
+/// w -= lr * m' / (sqrt(v') + eps), with m' and v' the bias-corrected means of the gradient g and of g^2 (Kingma & Ba
+/// 2015, algorithm 1). A parameter's steps are counted by itself: one without a gradient stays as it is.
+///
+/// While a table is updated lazily, this optimizer owes movement to its rows. It pays when it is destroyed; a second
+/// optimizer on that table throws until then.
+class Adam : public Optimizer {
+ public:
+  /// Throws on options out of range, and see Optimizer.
+  explicit Adam(NamedParameters parameters, const AdamOptions& options = {});
+  ~Adam() override;
+
+  void step() override;
+  /// `exp_avg`, `exp_avg_sq`, `max_exp_avg_sq` and `step` of each parameter that has had one; of tables updated lazily
+  /// also the weights as they lie in memory, `raw_weight`, and what is recorded of past steps.
+  StateDict state_dict() const override;
+  void load_state_dict(const StateDict& state) override;
+
+ protected:
+  Adam(NamedParameters parameters, const AdamOptions& options, bool decoupled);
+
+ private:
+  // What is kept for one parameter: dense moments, or a table updated lazily; neither before its first step.
+  struct State {
+    int64_t step = 0;
+    Tensor exp_avg, exp_avg_sq, max_exp_avg_sq;
+    std::unique_ptr<LazyAdam> lazy;
+  };
+  bool can_be_lazy(const Variable& parameter, const State& state) const;
+  void dense_step(size_t i);
+
+  AdamOptions options_;
+  bool decoupled_;
+  std::vector<State> states_;
+};
+
+/// Adam with weight decay apart from the gradient (Loshchilov & Hutter 2019).
+class AdamW : public Adam {
+ public:
+  explicit AdamW(NamedParameters parameters, const AdamWOptions& options = {});
+};
+
+struct SparseAdamOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;  ///< added before the bias correction, unlike Adam's
+  bool maximize = false;
+};
+
+/// Adam that changes only the rows that have a gradient: their moments do not decay in between. One count of steps for
+/// a parameter. Throws on dense gradients.
+class SparseAdam : public Optimizer {
+ public:
+  explicit SparseAdam(NamedParameters parameters, const SparseAdamOptions& options = {});
+
+  void step() override;
+  StateDict state_dict() const override;
+  void load_state_dict(const StateDict& state) override;
+
+ private:
+  struct State {
+    int64_t step = 0;
+    Tensor exp_avg, exp_avg_sq;
+  };
+  SparseAdamOptions options_;
+  std::vector<State> states_;
+};
+
+}  // namespace roux::nn

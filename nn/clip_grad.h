@@ -1,0 +1,16 @@
+// Clipping of gradients between backward() and step().
+#pragma once
+
+#include <vector>
+
+#include "autograd/variable.h"
+
+namespace roux::nn {
+
+/// Scales the gradients of all parameters by min(1, max_norm / (norm + 1e-6)), where norm is the root of the sum of
+/// squares of them all (Pascanu et al. 2013). Row gradients stay rows. Returns the norm as it was before; parameters
+/// without a gradient count for nothing. Throws when max_norm is negative or NaN. A norm that is not finite makes all
+/// gradients NaN.
+double clip_grad_norm(const std::vector<Variable>& parameters, double max_norm);
+
+}  // namespace roux::nn

@@ -1,0 +1,44 @@
+// Losses: what training makes small. Each gives a scalar, or with Reduction::none one loss an entry.
+#pragma once
+
+#include "autograd/ops.h"
+
+namespace roux::nn {
+
+using roux::Reduction;
+
+struct CrossEntropyOptions {
+  Tensor weight = {};           ///< (classes), or undefined: all 1
+  int64_t ignore_index = -100;  ///< rows with this label count for nothing
+  double label_smoothing = 0;   ///< share of the target that is spread over all classes, 0 to 1 (Szegedy et al. 2016)
+  Reduction reduction = Reduction::mean;  ///< mean: over the sum of the rows' weights; NaN when all rows are ignored
+};
+
+/// -log softmax(logits)[label]. logits (rows, classes); labels int64 (rows), or probabilities (rows, classes) of the
+/// logits' type, for which the mean is over rows. Result () or (rows).
+inline Variable cross_entropy(const Variable& logits, const Tensor& labels, const CrossEntropyOptions& options = {}) {
+  return roux::cross_entropy(
+      logits, labels,
+      {.weight = options.weight, .ignore_index = options.ignore_index, .label_smoothing = options.label_smoothing},
+      options.reduction);
+}
+
+struct BinaryCrossEntropyOptions {
+  Tensor weight = {};      ///< multiplies the losses; broadcast to them
+  Tensor pos_weight = {};  ///< multiplies the loss of positive targets; broadcast: (classes), say
+  Reduction reduction = Reduction::mean;
+};
+
+/// -(y log sigmoid(x) + (1 - y) log(1 - sigmoid(x))), computed so that no logit overflows. logits x of any shape;
+/// targets y of the same shape, probabilities or 0 and 1 of any type.
+Variable binary_cross_entropy_with_logits(const Variable& logits, const Tensor& targets,
+                                          const BinaryCrossEntropyOptions& options = {});
+
+struct MseOptions {
+  Reduction reduction = Reduction::mean;
+};
+
+/// (prediction - target)^2; both of one shape: nothing is broadcast.
+Variable mse_loss(const Variable& prediction, const Variable& target, const MseOptions& options = {});
+
+}  // namespace roux::nn

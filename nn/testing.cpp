@@ -1,0 +1,203 @@
+// The kit for testing layers.
+#include "nn/testing.h"
+
+#include <cmath>
+#include <limits>
+#include <ostream>
+#include <sstream>
+
+#include "tensor/memory.h"
+
+namespace roux::nn {
+namespace {
+
+std::string digits(double value, int precision = 9) {
+  std::ostringstream out;
+  out.precision(precision);
+  out << value;
+  return out.str();
+}
+
+// The index of entry `flat` of a row-major tensor: `(1, 2)`.
+std::string index_text(size_t flat, const Shape& shape) {
+  Dims index = shape;
+  auto rest = static_cast<int64_t>(flat);
+  for (int64_t axis = shape.size() - 1; axis >= 0; --axis) {
+    index[axis] = rest % shape[axis];
+    rest /= shape[axis];
+  }
+  return to_string(index);
+}
+
+// By how many times an entry exceeds what is allowed: up to 1 is right, infinity where no difference can be taken.
+double excess(double found, double expected, const CloseOptions& options) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (found == expected || (options.equal_nan && std::isnan(found) && std::isnan(expected))) return 0;
+  const double difference = std::abs(found - expected);
+  if (!std::isfinite(difference)) return infinity;
+  const double allowed = options.atol + options.rtol * std::abs(expected);
+  return allowed > 0 ? difference / allowed : infinity;
+}
+
+// Everything that checks must leave as it was: parameters and buffers with their types, random numbers, modes.
+class ModuleGuard {
+ public:
+  explicit ModuleGuard(const Module& module) {
+    for (const auto& [name, parameter] : module.named_parameters()) {
+      ROUX_CHECK(!parameter.pending_rows(), "gradcheck", "an optimizer still owes rows to the parameter ", name,
+                 " (hint: destroy the optimizer first)");
+      parameters_.emplace_back(parameter, parameter.raw());
+    }
+    for (const auto& [name, buffer] : module.named_buffers()) buffers_.emplace_back(buffer, *buffer, buffer->clone());
+    for (const auto& [name, generator] : module.named_generators()) generators_.emplace_back(generator, *generator);
+  }
+  ModuleGuard(const ModuleGuard&) = delete;
+  ModuleGuard& operator=(const ModuleGuard&) = delete;
+  ~ModuleGuard() {
+    restart_generators();
+    for (auto& [parameter, data] : parameters_) {
+      parameter.zero_grad();
+      parameter.set_data(data);
+    }
+    for (Buffer& buffer : buffers_) *buffer.member = buffer.tensor.copy_(buffer.values);
+  }
+  void restart_generators() {
+    for (auto& [generator, start] : generators_) *generator = start;
+  }
+
+ private:
+  struct Buffer {
+    Buffer(Tensor* target, Tensor original, Tensor copy)
+        : member(target), tensor(std::move(original)), values(std::move(copy)) {}
+    Tensor* member;
+    Tensor tensor, values;
+  };
+  std::vector<std::pair<Variable, Tensor>> parameters_;
+  std::vector<Buffer> buffers_;
+  std::vector<std::pair<Generator*, Generator>> generators_;
+};
+
+// Evaluation, and the modes of all modules put back afterwards.
+class EvalGuard {
+ public:
+  explicit EvalGuard(Module& module) {
+    for (const auto& [name, below] : module.named_modules()) modes_.emplace_back(below, below->is_training());
+    module.eval();
+  }
+  EvalGuard(const EvalGuard&) = delete;
+  EvalGuard& operator=(const EvalGuard&) = delete;
+  ~EvalGuard() {  // from the top down: train() reaches everything below
+    for (const auto& [module, training] : modes_) module->train(training);
+  }
+
+ private:
+  std::vector<std::pair<Module*, bool>> modes_;
+};
+
+constexpr CloseOptions same_bits{.rtol = 0, .atol = 0, .equal_nan = true};
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const CheckResult& result) { return out << result.message; }
+
+CheckResult close(const Variable& found, const Variable& expected, const CloseOptions& options) {
+  if (!found.defined() || !expected.defined())
+    return {false, std::string("[close] the ") + (found.defined() ? "expected" : "found") + " tensor is undefined"};
+  if (found.shape() != expected.shape())
+    return {false, "[close] found shape " + to_string(found.shape()) + ", expected " + to_string(expected.shape())};
+  const std::vector<double> a = found.data().to_vector<double>(), b = expected.data().to_vector<double>();
+  if (a.empty()) return {true, "[close] no entries to compare"};
+  size_t worst = 0, wrong = 0;
+  double worst_excess = -1;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double by = excess(a[i], b[i], options);
+    if (by > 1) ++wrong;
+    if (by <= worst_excess) continue;
+    worst_excess = by;
+    worst = i;
+  }
+  const double relative = a[worst] == b[worst] ? 0 : std::abs(a[worst] - b[worst]) / std::abs(b[worst]);
+  return {wrong == 0, "[close] " + std::to_string(wrong) + " of " + std::to_string(a.size()) +
+                          " entries are wrong; worst at " + index_text(worst, found.shape()) + ": found " +
+                          digits(a[worst]) + ", expected " + digits(b[worst]) + ", relative error " +
+                          digits(relative, 3) + " (allowed: " + digits(options.atol, 3) + " + " +
+                          digits(options.rtol, 3) + " * |expected|)"};
+}
+
+GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
+                          const std::function<Variable(const std::vector<Variable>&)>& forward,
+                          const GradcheckOptions& options) {
+  ModuleGuard guard(module);
+  module.to(float64);
+  std::vector<NamedVariable> leaves;
+  for (const auto& [name, parameter] : module.named_parameters())
+    if (parameter.requires_grad()) leaves.push_back({name, parameter});
+  std::vector<Variable> variables;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    ROUX_CHECK(inputs[i].defined(), "gradcheck", "input ", i, " is undefined");
+    const bool floating = is_floating(inputs[i].dtype());
+    variables.push_back(floating ? Variable(inputs[i].to(float64).clone(), true) : Variable(inputs[i]));
+    if (floating) leaves.push_back({"input " + std::to_string(i), variables.back()});
+  }
+  const auto evaluate = [&] {
+    guard.restart_generators();
+    return forward(variables);
+  };
+  return check_gradients(evaluate, leaves, options);
+}
+
+GradcheckResult gradcheck(Module& module, const std::function<Variable()>& forward, const GradcheckOptions& options) {
+  return gradcheck(
+      module, {}, [&](const std::vector<Variable>&) { return forward(); }, options);
+}
+
+CheckResult eval_is_deterministic(Module& module, const std::function<Variable()>& forward) {
+  const EvalGuard eval(module);
+  const NoGrad no_grad;
+  const StateDict before = module.state_dict();
+  const Tensor first = forward().data().clone();
+  const StateDict after = module.state_dict();
+  for (size_t i = 0; i < before.size(); ++i) {
+    const CheckResult same = close(after[i].second, before[i].second, same_bits);
+    if (!same) return {false, "[eval_is_deterministic] evaluation changed " + before[i].first + ": " + same.message};
+  }
+  const CheckResult same = close(forward(), first, same_bits);
+  if (!same) return {false, "[eval_is_deterministic] the second result differs from the first: " + same.message};
+  return {true, "[eval_is_deterministic] both results have the same bits"};
+}
+
+CheckResult detail::state_dict_round_trips(Module& module, Module& other, const std::function<Variable()>& forward,
+                                           const std::function<Variable()>& other_forward) {
+  const StateDict state = module.state_dict();
+  other.load_state_dict(state);
+  const StateDict loaded = other.state_dict();
+  for (size_t i = 0; i < state.size(); ++i) {
+    const CheckResult same = close(loaded[i].second, state[i].second, same_bits);
+    if (!same) return {false, "[state_dict_round_trips] " + state[i].first + " came out changed: " + same.message};
+  }
+  const EvalGuard eval(module), other_eval(other);
+  const NoGrad no_grad;
+  const CheckResult same = close(other_forward(), forward(), same_bits);
+  if (!same)
+    return {false, "[state_dict_round_trips] after loading, the modules differ (hint: is every parameter and buffer that "
+                   "forward uses registered by add or add_buffer?): " + same.message};
+  return {true, "[state_dict_round_trips] the loaded module gives the same bits"};
+}
+
+CheckResult leaks_nothing(const std::function<void()>& step) {
+  constexpr int steps = 3;
+  step();
+  step();
+  const int64_t nodes = live_nodes();
+  const MemoryStats memory = memory_stats();
+  for (int i = 0; i < steps; ++i) step();
+  const int64_t more_nodes = live_nodes() - nodes;
+  const int64_t more_blocks = memory_stats().live_blocks - memory.live_blocks;
+  const int64_t more_bytes = memory_stats().live_bytes - memory.live_bytes;
+  if (more_nodes <= 0 && more_blocks <= 0 && more_bytes <= 0) return {true, "[leaks_nothing] nothing was left behind"};
+  return {false, "[leaks_nothing] " + std::to_string(steps) + " steps left " + std::to_string(more_nodes) +
+                     " graph nodes and " + std::to_string(more_blocks) + " blocks of memory (" +
+                     std::to_string(more_bytes) + " bytes) behind (hint: does something keep a Variable of each step?)"};
+}
+
+}  // namespace roux::nn

@@ -1,0 +1,105 @@
+// A kit for those who test layers: comparison of tensors, gradients of modules, and checks of what every layer should do.
+//
+// Each check gives a result that stands in doctest's CHECK and prints its reason there:
+//
+//   TEST_CASE("my layer has the right gradients") {
+//     GatedLinear layer(4, 3);
+//     CHECK(gradcheck(layer, {Tensor::randn({2, 4})}));
+//   }
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "autograd/gradcheck.h"
+#include "autograd/variable.h"
+#include "nn/module.h"
+
+namespace roux::nn {
+
+/// Converts to bool; printed it is its message.
+struct CheckResult {
+  bool ok = false;
+  std::string message;
+  explicit operator bool() const { return ok; }
+};
+std::ostream& operator<<(std::ostream& out, const CheckResult& result);
+
+struct CloseOptions {
+  double rtol = 1e-5;  ///< an entry is right when |found - expected| <= atol + rtol * |expected|
+  double atol = 1e-6;
+  bool equal_nan = false;  ///< whether NaN agrees with NaN
+};
+/// Whether two tensors of one shape agree, whatever their types; compared in float64. The message names the worst
+/// entry: index, found, expected, relative error.
+CheckResult close(const Variable& found, const Variable& expected, const CloseOptions& options = {});
+
+/// The gradients of what `forward` gives for every parameter of the module that requires one, and for the floating-point
+/// `inputs`, by central differences (autograd/gradcheck.h). All of it runs in float64; afterwards the module is as it was
+/// before, but for the gradients, which are cleared. Modes stay as they are: in training, random numbers are the same for
+/// every difference. Throws when an optimiser still owes rows to a parameter.
+GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
+                          const std::function<Variable(const std::vector<Variable>&)>& forward,
+                          const GradcheckOptions& options = {});
+
+/// The same for the parameters alone: `gradcheck(layer, [&] { return layer(ids, offsets); })`.
+GradcheckResult gradcheck(Module& module, const std::function<Variable()>& forward, const GradcheckOptions& options = {});
+
+namespace detail {
+
+template <class M, class... Inputs>
+concept HasForward = requires(M& module, const Inputs&... inputs) {
+  { module.forward(inputs...) } -> std::convertible_to<Variable>;
+};
+
+// module.forward(x[0], x[1], ...), for up to three.
+template <class M>
+Variable call_forward(M& module, const std::vector<Variable>& x) {
+  if constexpr (HasForward<M>)
+    if (x.empty()) return module.forward();
+  if constexpr (HasForward<M, Variable>)
+    if (x.size() == 1) return module.forward(x[0]);
+  if constexpr (HasForward<M, Variable, Variable>)
+    if (x.size() == 2) return module.forward(x[0], x[1]);
+  if constexpr (HasForward<M, Variable, Variable, Variable>)
+    if (x.size() == 3) return module.forward(x[0], x[1], x[2]);
+  fail("gradcheck", "the module has no forward that takes ", x.size(),
+       " variables (hint: pass a lambda that calls what it has)");
+}
+
+}  // namespace detail
+
+/// The same for `module.forward(inputs[0], ...)`.
+template <class M>
+  requires std::derived_from<M, Module>
+GradcheckResult gradcheck(M& module, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {}) {
+  return gradcheck(
+      module, inputs, [&module](const std::vector<Variable>& x) { return detail::call_forward(module, x); }, options);
+}
+
+/// Whether, in evaluation, `forward` gives the same bits twice and leaves the module's state as it is. The module's mode
+/// is put back afterwards.
+CheckResult eval_is_deterministic(Module& module, const std::function<Variable()>& forward);
+
+namespace detail {
+CheckResult state_dict_round_trips(Module& module, Module& other, const std::function<Variable()>& forward,
+                                   const std::function<Variable()>& other_forward);
+}
+
+/// Whether loading the state dict of `module` into `other`, a module of the same kind that was made anew, makes both
+/// give the same bits in evaluation. Finds parameters and buffers that are not registered. `other` is changed.
+template <class M>
+  requires std::derived_from<M, Module>
+CheckResult state_dict_round_trips(M& module, M& other, const std::function<Variable(M&)>& forward) {
+  return detail::state_dict_round_trips(
+      module, other, [&] { return forward(module); }, [&] { return forward(other); });
+}
+
+/// Whether `step`, once warmed up, leaves no more graph nodes and no more memory behind than it found. No other thread
+/// may work meanwhile.
+CheckResult leaks_nothing(const std::function<void()>& step);
+
+}  // namespace roux::nn

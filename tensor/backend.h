@@ -1,0 +1,189 @@
+// The kernels that a device provides. `tensor/` checks operands, allocates results and picks the backend of its
+// operands; what arrives here is right, so that a kernel only computes. One implementation in tensor/cpu, one in cuda.
+//
+// How to add a kernel: declare it here, define it in tensor/cpu (and cuda), call it from an operation in tensor/.
+// Contract of every kernel, unless it says otherwise: views are contiguous, on this backend's device, of equal shape;
+// outputs do not overlap inputs unless they are the same view; nothing is allocated for the caller to keep; results do
+// not depend on the number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tensor/device.h"
+#include "tensor/random.h"
+#include "tensor/view.h"
+
+namespace roux {
+
+/// Shapes of a (batched) matrix product out[i] = beta * out[i] + op(a[i]) * op(b[i]); op(a) is m x k, op(b) is k x n.
+struct MatmulShape {
+  int64_t batch = 1, m = 0, n = 0, k = 0;
+  bool transpose_a = false, transpose_b = false;  // the matrix is stored k x m, n x k
+  int64_t leading_a = 0, leading_b = 0;           // elements from one stored row to the next
+  int64_t batch_stride_a = 0, batch_stride_b = 0;  // 0: one matrix for the whole batch
+  bool accumulate = false;                         // beta = 1 instead of 0
+};
+
+/// One bag operation: `bags` rows out of `count` ids; bag i holds ids [offsets[i], offsets[i + 1]), the last one the rest.
+struct BagShape {
+  int64_t bags = 0, count = 0, rows = 0, dim = 0;  // table: rows x dim
+  Pooling mode = Pooling::mean;
+  int64_t padding_idx = -1;  // -1: none; its entries count for nothing
+};
+
+/// Options of cross entropy; see nn::cross_entropy.
+struct CrossEntropyShape {
+  int64_t rows = 0, classes = 0;
+  int64_t ignore_index = -100;
+  double label_smoothing = 0;
+};
+
+/// Numbers of one Adam step, the same for all elements (Kingma & Ba 2015; AdamW: Loshchilov & Hutter 2019).
+struct AdamStep {
+  double lr = 0, beta1 = 0, beta2 = 0, eps = 0;
+  double weight_decay = 0;
+  bool decoupled = false;  // AdamW: w *= 1 - lr * weight_decay first; otherwise gradient += weight_decay * w
+  double bias_correction1 = 1, bias_correction2 = 1;  // 1 - beta^t at step t = 1, 2, ...
+  double grad_scale = 1;   // the gradient is multiplied by this: -1 to maximise
+};
+
+/// What is recorded of the last lazy_adam_steps steps, by step % lazy_adam_steps. The moments of step s are
+/// M_i = sum over the steps k after it of p_k * d_k^i, see nn/lazy_adam.h.
+enum LazyAdamRecord { moment0, moment1, moment2, moment3, rate, root, log_decay, lazy_adam_records };
+
+/// What depends on the options alone, by a number of steps j (`share_i` by window - j, `exact_terms` by a step s).
+enum LazyAdamConstant { power1, power2, stretch, share0, share1, share2, share3, exact_terms, lazy_adam_constants };
+
+/// The number of steps that are recorded.
+inline constexpr int64_t lazy_adam_steps = 1024;
+
+/// A float32 table whose rows Adam brings up to date only when they are needed; nn/lazy_adam.h explains the method.
+struct LazyAdamTable {
+  View w, m, v, max_v;  // (rows, dim); max_v (amsgrad) may have null data
+  View last;            // (rows) int32: the step s that m and v are of; 0: never stepped; -s: settled, m is 0
+  View settled_decay;   // (rows) float64: the log_decay that a settled row has had; null data without weight decay
+  View record;          // (lazy_adam_records, lazy_adam_steps) float64
+  View constants;       // (lazy_adam_constants, lazy_adam_steps) float64
+  double eps = 0;
+  int64_t window = 0;   // after so many steps without gradient a row has come to rest
+  int64_t step = 0;     // rows are due up to here; at most lazy_adam_steps - 1 after any row that is not settled
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // Memory. The CPU's blocks are made by Storage itself.
+  virtual void* allocate(size_t bytes) = 0;
+  virtual void deallocate(void* data, size_t bytes) noexcept = 0;
+  /// Bytes between host memory and this device; returns when they have arrived.
+  virtual void copy_from_host(void* out, const void* host, size_t bytes) = 0;
+  virtual void copy_to_host(void* host, const void* in, size_t bytes) = 0;
+  virtual void synchronize() = 0;
+
+  // Elementwise; operands may be strided (broadcast: stride 0), `out` too.
+  /// Copies with conversion between any two dtypes.
+  virtual void copy(const View& out, const View& in) = 0;
+  virtual void fill(const View& out, Scalar value) = 0;
+  /// out and in of one dtype, except isnan and logical_not, which write boolean.
+  virtual void unary(UnaryOp op, const View& out, const View& in, double a, double b) = 0;
+  /// a and b of one dtype.
+  virtual void binary(BinaryOp op, const View& out, const View& a, const View& b) = 0;
+  /// The same with a number on the right, or on the left when `reversed`.
+  virtual void binary_scalar(BinaryOp op, const View& out, const View& a, Scalar b, bool reversed) = 0;
+  /// out = condition ? a : b.
+  virtual void where(const View& out, const View& condition, const View& a, const View& b) = 0;
+  /// out += alpha * a.
+  virtual void add_scaled(const View& out, const View& a, double alpha) = 0;
+
+  // Along one dimension: inputs [outer][n][inner], reductions [outer][inner].
+  virtual void reduce(ReduceOp op, const View& out, const View& in, Along along) = 0;
+  /// Largest (or smallest) value, and int64 index of its first occurrence; NaN counts as largest and as smallest.
+  virtual void reduce_with_index(bool largest, const View& values, const View& indices, const View& in, Along along) = 0;
+  /// Stable; NaN last when ascending, first when descending.
+  virtual void sort(const View& values, const View& indices, const View& in, Along along, bool descending) = 0;
+  /// The k largest (or smallest) along n in order, ties by lower index: values and indices are [outer][k][inner].
+  virtual void topk(const View& values, const View& indices, const View& in, Along along, int64_t k, bool largest) = 0;
+  /// softmax, or its logarithm.
+  virtual void softmax(const View& out, const View& in, Along along, bool log) = 0;
+  /// grad_in from grad_out and the result.
+  virtual void softmax_backward(const View& grad_in, const View& grad_out, const View& out, Along along, bool log) = 0;
+
+  // By index; ids are int64 and already checked where the host could.
+  /// out[o][j][i] = in[o][ids[j]][i]; `along` describes `in`, count ids.
+  virtual void index_select(const View& out, const View& in, const View& ids, Along along) = 0;
+  /// out[o][ids[j]][i] += in[o][j][i], summed in the order of j; `along` describes `out`.
+  virtual void index_add(const View& out, const View& ids, const View& in, Along along) = 0;
+  /// out[o][j][i] = in[o][index[o][j][i]][i]; index [outer][count][inner], `along` describes `in`.
+  virtual void gather(const View& out, const View& in, const View& index, Along along, int64_t count) = 0;
+  /// out[o][index[o][j][i]][i] += in[o][j][i], in the order of j; `along` describes `out`.
+  virtual void scatter_add(const View& out, const View& index, const View& in, Along along, int64_t count) = 0;
+  /// Distinct ids but `exclude` in the order of first occurrence into `rows`, and for each position its place among
+  /// them (-1 for `exclude`) into `slots`; returns how many. Both outputs have the room of all ids.
+  virtual int64_t unique(const View& rows, const View& slots, const View& ids, int64_t exclude) = 0;
+
+  // Matrix products.
+  virtual void matmul(const View& out, const View& a, const View& b, const MatmulShape& shape) = 0;
+
+  // Layers.
+  /// out (bags, dim). weights (count) or null data. max: positions (bags, dim) get the index into ids, -1 when empty.
+  virtual void embedding_bag(const View& out, const View& positions, const View& table, const View& ids, const View& offsets,
+                             const View& weights, const BagShape& shape) = 0;
+  /// Row gradients: values (distinct rows, dim), zeroed by the kernel, from grad (bags, dim); slots from `unique`.
+  virtual void embedding_bag_backward(const View& values, const View& grad, const View& slots, const View& offsets,
+                                      const View& weights, const View& positions, const BagShape& shape) = 0;
+  /// Gradient of per-sample weights (count): the product of each id's row with its bag's gradient.
+  virtual void embedding_bag_weights_backward(const View& grad_weights, const View& grad, const View& table, const View& ids,
+                                              const View& offsets, const BagShape& shape) = 0;
+  /// values (distinct rows, dim), zeroed by the kernel: the sum of grad (count, dim) by slot, -1 left out.
+  virtual void embedding_backward(const View& values, const View& grad, const View& slots) = 0;
+  /// Rows whose norm exceeds max_norm are scaled down to it in place: table[ids[j]], each id once.
+  virtual void renormalize_rows(const View& table, const View& ids, double max_norm, double norm_type) = 0;
+  /// Normalises rows of n: out = (in - mean) * rstd * weight + bias (Ba et al. 2016); mean, rstd (rows) are kept for backward.
+  virtual void layer_norm(const View& out, const View& mean, const View& rstd, const View& in, const View& weight,
+                          const View& bias, double eps, int64_t rows, int64_t n) = 0;
+  /// Outputs whose data is null are not computed.
+  virtual void layer_norm_backward(const View& grad_in, const View& grad_weight, const View& grad_bias, const View& grad_out,
+                                   const View& in, const View& mean, const View& rstd, const View& weight, int64_t rows,
+                                   int64_t n) = 0;
+  /// losses (rows) and log_probabilities (rows, classes) from logits; labels int64 (rows), or probabilities (rows,
+  /// classes) of the logits' dtype; class_weights (classes) or null data. divisors (rows): each row's share in the mean's divisor.
+  virtual void cross_entropy(const View& losses, const View& divisors, const View& log_probabilities, const View& logits,
+                             const View& labels, const View& class_weights, const CrossEntropyShape& shape) = 0;
+  /// grad_logits (rows, classes); grad (rows) is the gradient of each row's loss.
+  virtual void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
+                                      const View& labels, const View& class_weights, const CrossEntropyShape& shape) = 0;
+  /// mask (boolean) = kept, with probability 1 - p; out = in * mask / (1 - p).
+  virtual void dropout(const View& out, const View& mask, const View& in, double p, const Generator& generator) = 0;
+  /// out = in * mask * scale.
+  virtual void masked_scale(const View& out, const View& in, const View& mask, double scale) = 0;
+  /// Uniform in [low, high); element i from counter offset + i / 4, lane i % 4 (float64: two words, offset + i / 2).
+  virtual void uniform(const View& out, double low, double high, const Generator& generator) = 0;
+
+  // Optimisers; all views of one parameter have its shape and dtype.
+  /// max_v (amsgrad) may have null data.
+  virtual void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v, const AdamStep& step) = 0;
+  /// Adam on the given rows of w, m, v, max_v alone; grad (rows, dim). `sparse_eps`: PyTorch's SparseAdam, whose eps is
+  /// added before the bias correction.
+  virtual void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v, const View& max_v,
+                         const AdamStep& step, bool sparse_eps) = 0;
+  /// Brings rows up to date: w, m, v, last. rows: distinct, -1 is skipped. Returns whether any row may have changed.
+  virtual bool lazy_adam_commit(const LazyAdamTable& table, const View& rows) = 0;
+  /// Brings those of `rows` whose last step is `step` up to date and settles them.
+  virtual void lazy_adam_settle(const LazyAdamTable& table, const View& rows, int64_t step) = 0;
+  /// out (n, dim): w of these rows as it will be when they are up to date. rows need not be distinct.
+  virtual void lazy_adam_read(const View& out, const LazyAdamTable& table, const View& rows) = 0;
+  /// Step table.step + 1: adam_rows on rows that are up to date, and its entry in the record.
+  virtual void lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad, const AdamStep& step) = 0;
+};
+
+/// The backend of a device. Throws, saying what was built and how to get it, when that device is not there.
+Backend& backend(Device device);
+
+/// The CUDA backend of the current process, or null where it was not built or no device is there. Defined once: in cuda/.
+Backend* cuda_backend(int index);
+/// Why cuda_backend gives null: what was built, and how to get it.
+const char* cuda_unavailable_reason();
+
+}  // namespace roux

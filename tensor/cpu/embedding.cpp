@@ -1,0 +1,361 @@
+// Embedding tables: distinct ids, pooling of bags, and the gradients of a table as rows.
+//
+// Pooling runs over a few columns at a time, so that their sums stay in registers while the ids of a bag go by. Row
+// gradients are written by slot: `unique` numbers slots by first occurrence, so the first contribution to a row is
+// stored, the later ones are added, and nothing has to be cleared before. Tasks take columns, never ids: every sum runs
+// in the order of the ids.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+#include "tensor/cpu/cpu_backend.h"
+#include "tensor/cpu/lanes.h"
+#include "tensor/cpu/simd.h"
+#include "tensor/parallel.h"
+
+namespace roux::cpu_kernels {
+namespace {
+
+constexpr int64_t elements_per_task = 32768;
+
+// How many items of `elements` each make a task.
+int64_t grain_of(int64_t elements) { return std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, elements)); }
+
+/// The slots of distinct ids by open addressing: `places_` holds slots, the ids themselves stand in the list of them.
+class IdTable {
+ public:
+  /// Forgets everything and makes room for `count` distinct ids.
+  void begin(int64_t count) {
+    shift_ = 58;  // 64 places
+    while ((int64_t{1} << (64 - shift_)) < 8 * count) --shift_;
+    mask_ = (size_t{1} << (64 - shift_)) - 1;
+    if (places_.size() <= mask_) places_.resize(mask_ + 1);
+    std::fill_n(places_.begin(), mask_ + 1, -1);
+  }
+
+  /// The slot of `id` among rows[0 .. next); a new id becomes rows[next].
+  int64_t find_or_add(int64_t id, int64_t* rows, int64_t next) {
+    int32_t* const places = places_.data();
+    for (size_t place = (static_cast<uint64_t>(id) * 0x9E3779B97F4A7C15u) >> shift_;; place = (place + 1) & mask_) {
+      const int32_t slot = places[place];
+      if (slot < 0) {
+        places[place] = static_cast<int32_t>(next);
+        rows[next] = id;
+        return next;
+      }
+      if (rows[slot] == id) return slot;
+    }
+  }
+
+  /// Gives memory back after an unusually large call.
+  void end() {
+    if (places_.size() > largest_kept) std::vector<int32_t>().swap(places_);
+  }
+
+ private:
+  static constexpr size_t largest_kept = size_t{1} << 20;
+  std::vector<int32_t> places_;
+  size_t mask_ = 0;
+  int shift_ = 58;
+};
+
+IdTable& id_table() {
+  static thread_local IdTable table;
+  return table;
+}
+
+/// Calls f(c, width, access) for the column blocks of [begin, end): 4 vectors wide, then 1, then the rest of one.
+template <class T, class F>
+[[gnu::always_inline]] inline void for_column_blocks(int64_t begin, int64_t end, F&& f) {
+  constexpr int64_t lanes = Simd<T>::lanes;
+  int64_t c = begin;
+  for (; c + 4 * lanes <= end; c += 4 * lanes) f(c, std::integral_constant<int, 4>{}, WholeVector<T>{});
+  for (; c + lanes <= end; c += lanes) f(c, std::integral_constant<int, 1>{}, WholeVector<T>{});
+  if (c < end) f(c, std::integral_constant<int, 1>{}, PartOfVector<T>{end - c});
+}
+
+/// The bags of one call.
+struct Bags {
+  const int64_t* offsets;
+  BagShape shape;
+
+  int64_t begin(int64_t bag) const { return offsets[bag]; }
+  int64_t end(int64_t bag) const { return bag + 1 < shape.bags ? offsets[bag + 1] : shape.count; }
+};
+
+/// out[c ..] = scale * the sum of the rows of a bag, for `Width` vectors of columns.
+template <int Width, bool Weighted, class T, class Access>
+void pool_columns(T* out, const T* table, const int64_t* ids, const T* weights, int64_t n, const BagShape& shape,
+                  T scale, Access access) {
+  using Vector = typename Simd<T>::Vector;
+  constexpr int64_t lanes = Simd<T>::lanes;
+  Vector sums[Width] = {};
+  for (int64_t i = 0; i < n; ++i) {
+    if (ids[i] == shape.padding_idx) continue;
+    const T* const row = table + ids[i] * shape.dim;
+    for (int64_t k = 0; k < Width; ++k) {
+      const Vector x = access.load(row + k * lanes);
+      sums[k] += Weighted ? x * weights[i] : x;
+    }
+  }
+  for (int64_t k = 0; k < Width; ++k) access.store(out + k * lanes, sums[k] * scale);
+}
+
+/// One bag by sum or mean; weights may be null.
+template <bool Weighted, class T>
+void pool_bag(T* out, const T* table, const int64_t* ids, const T* weights, int64_t n, const BagShape& shape) {
+  T scale = 1;
+  if (shape.mode == Pooling::mean) {
+    const int64_t counted = shape.padding_idx < 0 ? n : n - std::count(ids, ids + n, shape.padding_idx);
+    scale = T(1) / static_cast<T>(std::max<int64_t>(1, counted));
+  }
+  for_column_blocks<T>(0, shape.dim, [&](int64_t c, auto width, auto access) {
+    pool_columns<decltype(width)::value, Weighted>(out + c, table + c, ids, weights, n, shape, scale, access);
+  });
+}
+
+/// out[c ..] = the maxima of the rows of a bag, for one vector of columns; `first` is the index of the bag's first id.
+/// NaN wins; of equals the first does.
+template <class T, class Access>
+void max_columns(T* out, int64_t* positions, const T* table, const int64_t* ids, int64_t first, int64_t n,
+                 const BagShape& shape, Access access) {
+  using Vector = typename Simd<T>::Vector;
+  using Indices = decltype(Vector{} < Vector{});
+  using Index = std::remove_cvref_t<decltype(Indices{}[0])>;
+  int64_t i = 0;
+  while (i < n && ids[i] == shape.padding_idx) ++i;
+  Vector largest{};
+  Indices where = Indices{} + static_cast<Index>(i < n ? i : -1);
+  if (i < n) largest = access.load(table + ids[i] * shape.dim);
+  for (++i; i < n; ++i) {
+    if (ids[i] == shape.padding_idx) continue;
+    const Vector x = access.load(table + ids[i] * shape.dim);
+    const Indices wins = (x > largest) | ((x != x) & (largest == largest));
+    largest = wins ? x : largest;
+    where = wins ? Indices{} + static_cast<Index>(i) : where;
+  }
+  access.store(out, largest);
+  for (int64_t lane = 0; lane < access.lanes(); ++lane) positions[lane] = where[lane] < 0 ? -1 : first + where[lane];
+}
+
+/// One bag by maximum.
+template <class T>
+void max_bag(T* out, int64_t* positions, const T* table, const int64_t* ids, int64_t first, int64_t n,
+             const BagShape& shape) {
+  for_vectors<T>(shape.dim, [&](int64_t c, auto access) {
+    max_columns(out + c, positions + c, table + c, ids, first, n, shape, access);
+  });
+}
+
+/// Where one column block of row gradients is written.
+template <class T>
+struct RowGradients {
+  T* values;
+  int64_t dim;
+
+  /// values[slots[i]][c ..] += g[k] (times weights[i]) for the slots of one bag; returns the next new slot.
+  template <int Width, bool Weighted, class Access>
+  int64_t add(int64_t c, const typename Simd<T>::Vector* g, const int64_t* slots, const T* weights, int64_t n,
+              int64_t next, Access access) const {
+    using Vector = typename Simd<T>::Vector;
+    for (int64_t i = 0; i < n; ++i) {
+      if (slots[i] < 0) continue;
+      T* const row = values + slots[i] * dim + c;
+      const bool is_new = slots[i] == next;
+      next += is_new;
+      for (int64_t k = 0; k < Width; ++k) {
+        T* const to = row + k * Simd<T>::lanes;
+        const Vector x = Weighted ? g[k] * weights[i] : g[k];
+        access.store(to, is_new ? x : access.load(to) + x);
+      }
+    }
+    return next;
+  }
+};
+
+/// Tasks of whole column blocks: calls f(begin, end) for ranges of [0, dim), `count` rows tall.
+template <class T, class F>
+void parallel_for_columns(int64_t dim, int64_t count, F&& f) {
+  constexpr int64_t block = 4 * Simd<T>::lanes;
+  const int64_t grain = grain_of(count * block) * block;
+  parallel_for(dim, grain, f);
+}
+
+/// The gradient of the table by sum or mean.
+template <bool Weighted, class T>
+void pool_backward(RowGradients<T> rows, int64_t row_count, const T* grad, const int64_t* slots, const T* weights,
+                   const Bags& bags) {
+  using Vector = typename Simd<T>::Vector;
+  const BagShape& shape = bags.shape;
+  parallel_for_columns<T>(shape.dim, shape.count, [&](int64_t begin, int64_t end) {
+    int64_t next = 0;
+    for (int64_t bag = 0; bag < shape.bags; ++bag) {
+      const int64_t first = bags.begin(bag), n = bags.end(bag) - first;
+      T scale = 1;
+      if (shape.mode == Pooling::mean) {
+        const int64_t counted =
+            shape.padding_idx < 0 ? n : n - std::count(slots + first, slots + first + n, int64_t{-1});
+        scale = T(1) / static_cast<T>(std::max<int64_t>(1, counted));
+      }
+      int64_t next_after = next;
+      for_column_blocks<T>(begin, end, [&](int64_t c, auto width, auto access) {
+        constexpr int blocks = decltype(width)::value;
+        Vector g[blocks];
+        for (int64_t k = 0; k < blocks; ++k)
+          g[k] = access.load(grad + bag * shape.dim + c + k * Simd<T>::lanes) * scale;
+        next_after = rows.template add<blocks, Weighted>(c, g, slots + first, Weighted ? weights + first : nullptr, n,
+                                                         next, access);
+      });
+      next = next_after;
+    }
+    for (; next < row_count; ++next)
+      std::fill(rows.values + next * shape.dim + begin, rows.values + next * shape.dim + end, T(0));
+  });
+}
+
+template <class T>
+double norm_of(const T* row, int64_t dim, double norm_type) {
+  if (norm_type == 2) return std::sqrt(lane_sum(dim, [&](int64_t c) { return double(row[c]) * double(row[c]); }));
+  if (norm_type == 1) return lane_sum(dim, [&](int64_t c) { return std::abs(double(row[c])); });
+  if (std::isinf(norm_type)) {
+    double largest = 0;
+    for (int64_t c = 0; c < dim; ++c) largest = std::max(largest, std::abs(double(row[c])));
+    return largest;
+  }
+  return std::pow(lane_sum(dim, [&](int64_t c) { return std::pow(std::abs(double(row[c])), norm_type); }),
+                  1 / norm_type);
+}
+
+}  // namespace
+
+int64_t CpuBackend::unique(const View& rows, const View& slots, const View& ids, int64_t exclude) {
+  const int64_t count = ids.numel();
+  const int64_t* const id = ids.as<int64_t>();
+  int64_t* const row = rows.as<int64_t>();
+  int64_t* const slot = slots.as<int64_t>();
+  IdTable& table = id_table();
+  table.begin(count);
+  int64_t next = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (id[i] == exclude && exclude >= 0) {
+      slot[i] = -1;
+      continue;
+    }
+    slot[i] = table.find_or_add(id[i], row, next);
+    next += slot[i] == next;
+  }
+  table.end();
+  return next;
+}
+
+void CpuBackend::embedding_bag(const View& out, const View& positions, const View& table, const View& ids,
+                               const View& offsets, const View& weights, const BagShape& shape) {
+  const Bags bags{offsets.as<int64_t>(), shape};
+  const int64_t grain = grain_of(shape.dim * (1 + shape.count / std::max<int64_t>(1, shape.bags)));
+  dispatch_floating(out.dtype, "embedding_bag", [&](auto type) {
+    using T = decltype(type);
+    parallel_for(shape.bags, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t bag = begin; bag < end; ++bag) {
+        const int64_t first = bags.begin(bag), n = bags.end(bag) - first;
+        T* const to = out.as<T>() + bag * shape.dim;
+        const int64_t* const bag_ids = ids.as<int64_t>() + first;
+        if (shape.mode == Pooling::max)
+          max_bag(to, positions.as<int64_t>() + bag * shape.dim, table.as<T>(), bag_ids, first, n, shape);
+        else if (weights.data)
+          pool_bag<true>(to, table.as<T>(), bag_ids, weights.as<T>() + first, n, shape);
+        else
+          pool_bag<false>(to, table.as<T>(), bag_ids, static_cast<const T*>(nullptr), n, shape);
+      }
+    });
+  });
+}
+
+void CpuBackend::embedding_bag_backward(const View& values, const View& grad, const View& slots, const View& offsets,
+                                        const View& weights, const View& positions, const BagShape& shape) {
+  const Bags bags{offsets.as<int64_t>(), shape};
+  const int64_t row_count = values.shape[0];
+  dispatch_floating(values.dtype, "embedding_bag", [&](auto type) {
+    using T = decltype(type);
+    const RowGradients<T> rows{values.as<T>(), shape.dim};
+    const T* const g = grad.as<T>();
+    const int64_t* const slot = slots.as<int64_t>();
+    if (shape.mode != Pooling::max) {
+      if (weights.data) return pool_backward<true>(rows, row_count, g, slot, weights.as<T>(), bags);
+      return pool_backward<false>(rows, row_count, g, slot, static_cast<const T*>(nullptr), bags);
+    }
+    std::fill_n(rows.values, row_count * shape.dim, T(0));
+    for (int64_t bag = 0; bag < shape.bags; ++bag) {
+      const int64_t* const position = positions.as<int64_t>() + bag * shape.dim;
+      for (int64_t c = 0; c < shape.dim; ++c)
+        if (position[c] >= 0) rows.values[slot[position[c]] * shape.dim + c] += g[bag * shape.dim + c];
+    }
+  });
+}
+
+void CpuBackend::embedding_bag_weights_backward(const View& grad_weights, const View& grad, const View& table,
+                                                const View& ids, const View& offsets, const BagShape& shape) {
+  const Bags bags{offsets.as<int64_t>(), shape};
+  const int64_t grain = grain_of(shape.dim * (1 + shape.count / std::max<int64_t>(1, shape.bags)));
+  dispatch_floating(grad.dtype, "embedding_bag", [&](auto type) {
+    using T = decltype(type);
+    parallel_for(shape.bags, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t bag = begin; bag < end; ++bag) {
+        const T* const g = grad.as<T>() + bag * shape.dim;
+        for (int64_t i = bags.begin(bag); i < bags.end(bag); ++i) {
+          const int64_t id = ids.as<int64_t>()[i];
+          const T* const row = table.as<T>() + id * shape.dim;
+          grad_weights.as<T>()[i] =
+              id == shape.padding_idx ? T(0) : lane_sum(shape.dim, [&](int64_t c) { return g[c] * row[c]; });
+        }
+      }
+    });
+  });
+}
+
+void CpuBackend::embedding_backward(const View& values, const View& grad, const View& slots) {
+  const int64_t dim = values.shape[1], count = slots.numel();
+  dispatch_floating(values.dtype, "embedding", [&](auto type) {
+    using T = decltype(type);
+    const RowGradients<T> rows{values.as<T>(), dim};
+    const int64_t* const slot = slots.as<int64_t>();
+    parallel_for_columns<T>(dim, count, [&](int64_t begin, int64_t end) {
+      int64_t next = 0;
+      for (int64_t i = 0; i < count; ++i) {
+        int64_t next_after = next;
+        for_column_blocks<T>(begin, end, [&](int64_t c, auto width, auto access) {
+          constexpr int blocks = decltype(width)::value;
+          typename Simd<T>::Vector g[blocks];
+          for (int64_t k = 0; k < blocks; ++k) g[k] = access.load(grad.as<T>() + i * dim + c + k * Simd<T>::lanes);
+          next_after = rows.template add<blocks, false>(c, g, slot + i, nullptr, 1, next, access);
+        });
+        next = next_after;
+      }
+    });
+  });
+}
+
+void CpuBackend::renormalize_rows(const View& table, const View& ids, double max_norm, double norm_type) {
+  const int64_t dim = table.shape[1], count = ids.numel();
+  std::vector<int64_t> rows(static_cast<size_t>(count));
+  int64_t distinct = 0;
+  id_table().begin(count);
+  for (int64_t i = 0; i < count; ++i)
+    distinct += id_table().find_or_add(ids.as<int64_t>()[i], rows.data(), distinct) == distinct;
+  id_table().end();
+  dispatch_floating(table.dtype, "embedding", [&](auto type) {
+    using T = decltype(type);
+    parallel_for(distinct, grain_of(dim), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        T* const row = table.as<T>() + rows[static_cast<size_t>(i)] * dim;
+        const double norm = norm_of(row, dim, norm_type);
+        if (!(norm > max_norm)) continue;
+        const T scale = static_cast<T>(max_norm / (norm + 1e-7));
+        for (int64_t c = 0; c < dim; ++c) row[c] *= scale;
+      }
+    });
+  });
+}
+
+}  // namespace roux::cpu_kernels

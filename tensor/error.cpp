@@ -1,0 +1,14 @@
+// Formatting of the numbers that appear in error messages.
+#include "tensor/error.h"
+
+#include <cstdio>
+
+namespace roux::detail {
+
+std::string error_text(double part) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", part);
+  return text;
+}
+
+}  // namespace roux::detail

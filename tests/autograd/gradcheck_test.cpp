@@ -1,0 +1,193 @@
+// gradcheck: that it passes what is right, fails what is wrong, and says what is wrong in words that help.
+#include "autograd/gradcheck.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "autograd/ops.h"
+#include "tests/message_of.h"
+
+using namespace roux;
+
+namespace {
+
+using Backward = std::function<Tensor(const Tensor& grad, const Tensor& x)>;
+
+Tensor values(const Shape& shape, uint64_t seed = 1) {
+  Generator generator(seed);
+  return Tensor::randn(shape, float64, cpu, generator);
+}
+
+// x^2 with the backward that a test gives it.
+Variable squared(const Variable& x, const Backward& gradient) {
+  const Tensor input = x.data();
+  return record("squared", square(input), {x},
+                [gradient, x = saved(input, "input")](const Tensor& grad, GradSink& to) { to.add(0, gradient(grad, x)); });
+}
+
+GradcheckResult check_squared(const Backward& gradient, const Shape& shape = {2, 3}, const GradcheckOptions& options = {}) {
+  return gradcheck([&](const auto& in) { return squared(in[0], gradient); }, {values(shape)}, options);
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("gradcheck: right gradients pass, whatever the inputs' type and the result's shape") {
+  const auto f = [](const auto& in) { return tanh(in[0]) * in[1] + in[0]; };
+  const GradcheckResult result = gradcheck(f, {values({2, 3}), values({3}, 2)});
+  CHECK(result);
+  CHECK(result.ok);
+  CHECK(result.checked == 9);
+  CHECK(result.message == "[gradcheck] 9 entries are right");
+  CHECK(result.relative_error < 1e-7);
+  CHECK(gradcheck(f, {values({2, 3}).to(float32), values({3}).to(float32)}));
+  CHECK(gradcheck([](const auto& in) { return sum(in[0] * in[0]); }, {values({2, 3})}));
+  CHECK(gradcheck(f, {values({0, 3}), values({3})}).checked == 3);
+  CHECK(gradcheck([](const auto& in) { return index_select(in[0], 0, in[1].data()); },
+                  {values({4, 2}), Tensor::from(std::vector<int64_t>{3, 0, 3})}));
+  CHECK(gradcheck([](const auto& in) { return in[0].detach() * 0 + in[1]; }, {values({2}), values({2})}));
+  std::ostringstream printed;
+  printed << result;
+  CHECK(printed.str() == result.message);
+}
+
+TEST_CASE("gradcheck: the message names the worst input, index, both numbers and the error") {
+  const GradcheckResult result = gradcheck(
+      [](const auto& in) {
+        const auto wrong_at_one = [](const Tensor& grad, const Tensor& x) {
+          Tensor gradient = grad * x * 2;
+          gradient.select(0, 1).select(0, 2).fill_(100);
+          return gradient;
+        };
+        return sum(in[0] * squared(in[1], wrong_at_one));
+      },
+      {Tensor::ones({2, 3}), Tensor::full({2, 3}, 2)});
+  CHECK_FALSE(result);
+  CHECK(result.input == "input 1");
+  CHECK(result.index == "(1, 2)");
+  CHECK(result.found == 100);
+  CHECK(result.expected == doctest::Approx(4));
+  CHECK(result.relative_error == doctest::Approx(0.96));
+  CHECK(contains(result.message, "[gradcheck] input 1: 1 of 6 entries are wrong; worst at (1, 2): found 100, expected 4"));
+  CHECK(contains(result.message, "relative error 0.96"));
+  CHECK_FALSE(contains(result.message, "hint"));
+}
+
+TEST_CASE("gradcheck: a telling ratio gives a hint") {
+  const auto message = [](const Backward& gradient, const Shape& shape = {2, 3}) {
+    return check_squared(gradient, shape).message;
+  };
+  CHECK(contains(message([](const Tensor& g, const Tensor& x) { return g * x * -2; }), "the sign is turned around"));
+  CHECK(contains(message([](const Tensor& g, const Tensor& x) { return g * x * 4; }, {5, 3}), "twice as large"));
+  CHECK(contains(message([](const Tensor& g, const Tensor& x) { return g * x; }, {5, 3}), "half as large"));
+  CHECK(contains(message([](const Tensor& g, const Tensor& x) { return g * x * 5; }), "off by the factor 2.5"));
+  CHECK(contains(message([](const Tensor& g, const Tensor&) { return g * 0; }), "no gradient arrives"));
+  CHECK(contains(message([](const Tensor& g, const Tensor& x) { return g * x * 2 * std::nan(""); }), "NaN"));
+  const auto mean_of = [](const Backward& gradient) {
+    return gradcheck(
+               [&](const auto& in) {
+                 return record("mean_square", mean(square(in[0].data()), 0), {in[0]},
+                               [&gradient, x = in[0].data()](const Tensor& g, GradSink& to) { to.add(0, gradient(g, x)); });
+               },
+               {values({7, 3})})
+        .message;
+  };
+  CHECK(contains(mean_of([](const Tensor& g, const Tensor& x) { return g * x * 2; }),
+                 "too large by the length of dimension 0 of the input: is the division of a mean forgotten"));
+  CHECK(contains(mean_of([](const Tensor& g, const Tensor& x) { return g * x / 24.5; }),
+                 "too small by the length of dimension 0 of the input: is a sum over a broadcast dimension forgotten"));
+  CHECK(contains(gradcheck([](const auto& in) { return sum(Variable(in[0].data()) * 2); }, {values({3})}).message,
+                 "no gradient arrives"));
+}
+
+TEST_CASE("gradcheck: several wrong inputs are all named") {
+  const auto wrong = [](const Tensor& g, const Tensor& x) { return g * x * 3; };
+  const GradcheckResult result = gradcheck(
+      [&](const auto& in) { return squared(in[0], wrong) + squared(in[1], wrong) * 5 + in[2]; },
+      {values({2}), values({2}, 2), values({2}, 3)});
+  CHECK(result.input == "input 1");
+  CHECK(contains(result.message, "; also wrong: input 0"));
+  CHECK_FALSE(contains(result.message, "input 2"));
+}
+
+TEST_CASE("gradcheck: a kink is named, and allowed on request") {
+  const Tensor at_kink = Tensor::from(std::vector<double>{-1, 0, 2});
+  const auto f = [](const auto& in) { return relu(in[0]); };
+  const GradcheckResult refused = gradcheck(f, {at_kink});
+  CHECK_FALSE(refused);
+  CHECK(refused.index == "(1)");
+  CHECK(contains(refused.message, "the slopes left and right of this input differ"));
+  const GradcheckResult allowed = gradcheck(f, {at_kink}, {.allow_kinks = true});
+  CHECK(allowed);
+  CHECK(allowed.kinks == 1);
+  // A gradient outside both slopes is still wrong, and so is any at a smooth place.
+  const auto steep = [](const auto& in) {
+    return record("steep", relu(in[0].data()), {in[0]}, [](const Tensor& g, GradSink& to) { to.add(0, g * 3); });
+  };
+  CHECK_FALSE(gradcheck(steep, {at_kink.slice(0, 1, 2)}, {.allow_kinks = true}));
+  CHECK_FALSE(check_squared([](const Tensor& g, const Tensor& x) { return g * x; }, {3}, {.allow_kinks = true}));
+}
+
+TEST_CASE("gradcheck: large inputs are sampled, half among entries with a gradient") {
+  const Tensor table = values({1000, 4});
+  const auto f = [](const Backward& gradient) {
+    return [&gradient](const auto& in) {
+      return squared(index_select(in[0], 0, Tensor::from(std::vector<int64_t>{500})), gradient);
+    };
+  };
+  const Backward right = [](const Tensor& g, const Tensor& x) { return g * x * 2; };
+  const GradcheckResult sampled = gradcheck(f(right), {table});
+  CHECK(sampled);
+  CHECK(sampled.checked >= 250);
+  CHECK(sampled.checked <= 256);
+  CHECK(check_squared(right, {30, 10}).checked < 300);
+  CHECK(check_squared(right, {30, 10}, {.max_entries = 0}).checked == 300);
+  const Backward wrong = [](const Tensor& g, const Tensor& x) { return g * x * 2.1; };
+  CHECK_FALSE(gradcheck(f(wrong), {table}));  // 4 entries of 4000 have a gradient
+}
+
+TEST_CASE("gradcheck: what cannot be checked is an error") {
+  const auto message = [](const auto& f, const std::vector<Tensor>& inputs) {
+    return message_of([&] { gradcheck(f, inputs); });
+  };
+  CHECK(contains(message([](const auto& in) { return in[0].to(float32); }, {values({2})}), "the result is float32"));
+  CHECK(contains(message([](const auto&) { return Variable(); }, {values({2})}), "undefined result"));
+  Generator generator(3);
+  const auto noisy = [&](const auto& in) { return dropout(in[0], 0.5, generator); };
+  CHECK(contains(message(noisy, {values({50})}), "two calls with the same inputs gave different results"));
+  const auto repeatable = [](const auto& in) {
+    Generator fresh(3);
+    return dropout(in[0], 0.5, fresh);
+  };
+  CHECK(gradcheck(repeatable, {values({50})}));
+}
+
+TEST_CASE("gradcheck: named leaves are checked in place and left as they were") {
+  Variable weight(values({3, 2}), true), bias(values({3}, 2), true);
+  const Tensor x = values({4, 2}, 3);
+  const auto f = [&] { return linear(x, weight, bias); };
+  const std::vector<double> before = weight.data().to_vector<double>();
+  CHECK(check_gradients(f, {{"weight", weight}, {"bias", bias}}));
+  CHECK(weight.data().to_vector<double>() == before);
+  CHECK_FALSE(weight.grad().defined());
+  const auto wrong = [&] { return f() + sum(bias.detach()); };
+  CHECK(check_gradients(wrong, {{"weight", weight}, {"fc.bias", bias}}).input == "fc.bias");
+  CHECK(message_of([&] { check_gradients(f, {{"weight", Variable(values({3, 2}))}}); }) ==
+        "[gradcheck] weight must be a leaf that requires a gradient");
+  CHECK(contains(message_of([&] { check_gradients(f, {{"weight", Variable(Tensor::ones({3, 2}), true)}}); }),
+                 "weight is float32, expected float64"));
+  // The entry comes back after an exception too.
+  int calls = 0;
+  const auto failing = [&] {
+    if (++calls == 4) throw Error("[f] enough");
+    return f();
+  };
+  CHECK(message_of([&] { check_gradients(failing, {{"weight", weight}}); }) == "[f] enough");
+  CHECK(weight.data().to_vector<double>() == before);
+}

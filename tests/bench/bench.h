@@ -1,0 +1,53 @@
+// What the benchmark programs share: their main, and the figures that stand beside a time.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "tensor/parallel.h"
+
+namespace roux::bench {
+
+/// A counter that prints how many per second, from the number in one iteration: `FLOP=104.2G/s`.
+inline benchmark::Counter per_second(double per_iteration) {
+  return {per_iteration, benchmark::Counter::kIsIterationInvariantRate};
+}
+
+/// A counter that prints the seconds of one, from the number in one iteration: `node=169n`.
+inline benchmark::Counter seconds_each(double per_iteration) {
+  return {per_iteration, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert};
+}
+
+/// Times `operation()`, which reads and writes `bytes` in all; results are thrown away inside the time.
+template <class Operation>
+void time_bytes(benchmark::State& state, int64_t bytes, Operation&& operation) {
+  for (auto _ : state) benchmark::DoNotOptimize(operation());
+  state.SetBytesProcessed(state.iterations() * bytes);
+}
+
+/// Runs the benchmarks of this program with Google Benchmark's options and one more: --threads=N, 1 if absent.
+inline int run(int argc, char** argv) {
+  constexpr std::string_view option = "--threads=";
+  int threads = 1, kept = 0;
+  for (int i = 0; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument.substr(0, option.size()) == option)
+      threads = std::atoi(argv[i] + option.size());
+    else
+      argv[kept++] = argv[i];
+  }
+  set_num_threads(threads);
+  benchmark::AddCustomContext("roux_threads", std::to_string(threads));
+  benchmark::Initialize(&kept, argv);
+  if (benchmark::ReportUnrecognizedArguments(kept, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
+
+}  // namespace roux::bench

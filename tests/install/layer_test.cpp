@@ -1,0 +1,26 @@
+// What a project outside does with an installed roux: a layer of its own, and a test of its gradients.
+#include <doctest/doctest.h>
+
+#include <roux/nn/linear.h>
+#include <roux/nn/testing.h>
+
+namespace {
+
+struct GatedLinear : roux::nn::Module {
+  roux::nn::Linear value;
+  roux::nn::Linear gate;
+
+  GatedLinear(int64_t in_features, int64_t out_features)
+      : value(in_features, out_features), gate(in_features, out_features) {
+    add("value", value);
+    add("gate", gate);
+  }
+  roux::Variable forward(const roux::Variable& x) { return value(x) * sigmoid(gate(x)); }
+};
+
+}  // namespace
+
+TEST_CASE("a layer from outside has the right gradients") {
+  GatedLinear layer(4, 3);
+  CHECK(roux::nn::gradcheck(layer, {roux::Tensor::randn({2, 4})}));
+}

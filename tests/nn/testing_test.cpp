@@ -1,0 +1,203 @@
+// The kit for testing layers: what passes, what fails, and what it says then.
+#include "nn/testing.h"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <memory>
+#include <sstream>
+
+#include "nn/dropout.h"
+#include "nn/embedding.h"
+#include "nn/linear.h"
+#include "tests/nn/pattern.h"
+
+using namespace roux;
+
+namespace {
+
+template <class Result>
+std::string text(const Result& result) {
+  std::ostringstream out;
+  out << result;
+  return out.str();
+}
+
+struct GatedLinear : nn::Module {
+  nn::Linear value, gate;
+  nn::Dropout dropout{0.5};
+  Tensor scale = Tensor::full({1}, 0.3);
+
+  GatedLinear(int64_t in_features, int64_t out_features)
+      : value(in_features, out_features), gate(in_features, out_features) {
+    add("value", value);
+    add("gate", gate);
+    add("dropout", dropout);
+    add_buffer("scale", scale);
+  }
+  Variable forward(const Variable& x) { return dropout(value(x) * sigmoid(gate(x))) * scale; }
+};
+
+// x * weight, with a gradient of the weight that is wrong by a factor.
+struct WrongScale : nn::Module {
+  Variable weight{pattern({3}, 1), true};
+  double factor;
+  explicit WrongScale(double wrong_by) : factor(wrong_by) { add("weight", weight); }
+  Variable forward(const Variable& x) {
+    return record("wrong_scale", x.data() * weight.data(), {x, weight},
+                  [x = saved(x.data()), w = saved(weight.data()), f = factor](const Tensor& grad, GradSink& to) {
+                    if (to.wants(0)) to.add(0, grad * w.get());
+                    if (to.wants(1)) to.add(1, sum(grad * x.get(), 0) * f);
+                  });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("close names the worst entry") {
+  const Tensor a = Tensor::from<double>({1, 2, 3, 4, 5, 6}, {2, 3});
+  CHECK(nn::close(a, a));
+  CHECK(nn::close(a, a * (1 + 1e-7)));
+  Tensor b = a.clone();
+  b.select(0, 1).select(0, 2).fill_(8);
+  b.select(0, 0).select(0, 1).fill_(2.5);
+  CHECK_FALSE(nn::close(a, b));
+  CHECK(text(nn::close(a, b)) ==
+        "[close] 2 of 6 entries are wrong; worst at (1, 2): found 6, expected 8, relative error 0.25 (allowed: 1e-06 + "
+        "1e-05 * |expected|)");
+  CHECK(nn::close(a, b, {.rtol = 0.26}));
+  CHECK(nn::close(a, b, {.rtol = 0, .atol = 2}));
+  CHECK_FALSE(nn::close(a, b, {.rtol = 0, .atol = 1.9}));
+  CHECK(text(nn::close(a, a.transpose(0, 1))) == "[close] found shape (2, 3), expected (3, 2)");
+  CHECK(text(nn::close(a, Variable())) == "[close] the expected tensor is undefined");
+  CHECK(nn::close(a, a.to(int64)));
+  CHECK(nn::close(Tensor::zeros({0, 3}), Tensor::zeros({0, 3})));
+  CHECK(nn::close(Tensor::scalar(1.0), Variable(Tensor::scalar(1.0), true)));
+}
+
+TEST_CASE("close does not take NaN and infinity for numbers") {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+  const Tensor one = Tensor::scalar(1.0, float64), no = Tensor::scalar(nan, float64), huge = Tensor::scalar(infinity);
+  CHECK_FALSE(nn::close(no, one));
+  CHECK_FALSE(nn::close(one, no));
+  CHECK_FALSE(nn::close(no, no));
+  CHECK(nn::close(no, no, {.equal_nan = true}));
+  CHECK(nn::close(huge, huge));
+  CHECK_FALSE(nn::close(one, huge));
+  CHECK_FALSE(nn::close(huge, one));
+  CHECK_FALSE(nn::close(-huge, huge));
+}
+
+TEST_CASE("gradcheck of a module passes, in training too, and leaves the module as it was") {
+  GatedLinear layer(4, 3);
+  const nn::StateDict before = layer.state_dict();
+  const uint64_t offset = layer.named_generators()[0].second->offset();
+  const Variable weight = layer.value.weight;
+  const GradcheckResult result = gradcheck(layer, {Tensor::randn({2, 4})});
+  CHECK(result);
+  CHECK(result.checked == 2 * (4 * 3 + 3) + 2 * 4);
+  layer.eval();
+  CHECK(gradcheck(layer, {Tensor::randn({2, 4})}));
+  CHECK(nn::gradcheck(layer, [&] { return layer.forward(pattern({3, 2, 4}, 2, float64)); }));
+  CHECK_FALSE(layer.is_training());
+  CHECK(layer.named_generators()[0].second->offset() == offset);
+  CHECK(weight == layer.value.weight);
+  CHECK(weight.dtype() == float32);
+  CHECK(layer.scale.dtype() == float32);
+  CHECK_FALSE(weight.grad().defined());
+  const nn::StateDict after = layer.state_dict();
+  for (size_t i = 0; i < before.size(); ++i)
+    CHECK(nn::close(after[i].second, before[i].second, {.rtol = 0, .atol = 0}));
+}
+
+TEST_CASE("gradcheck of a module names the wrong parameter") {
+  WrongScale right(1), twice(2), turned(-1);
+  const Tensor x = pattern({5, 3}, 3);
+  CHECK(gradcheck(right, {x}));
+  const GradcheckResult wrong = gradcheck(twice, {x});
+  CHECK_FALSE(wrong);
+  CHECK(wrong.input == "weight");
+  CHECK(wrong.found / wrong.expected == doctest::Approx(2));
+  CHECK(text(wrong).find("[gradcheck] weight: 3 of 3 entries are wrong; worst at (") == 0);
+  CHECK(text(wrong).find("twice") != std::string::npos);
+  CHECK(text(gradcheck(turned, {x})).find("sign") != std::string::npos);
+  CHECK(twice.weight.dtype() == float32);
+}
+
+TEST_CASE("gradcheck says what it cannot check") {
+  GatedLinear layer(4, 3);
+  CHECK_THROWS_WITH_AS(gradcheck(layer, {pattern({2, 4}, 1), pattern({2, 4}, 1)}),
+                       "[gradcheck] the module has no forward that takes 2 variables (hint: pass a lambda that calls what "
+                       "it has)",
+                       Error);
+  CHECK_THROWS_WITH_AS(gradcheck(layer, {Tensor()}), "[gradcheck] input 0 is undefined", Error);
+  CHECK(layer.value.weight.dtype() == float32);
+
+  struct Owes : PendingRows {
+    void commit(const Tensor&) override {}
+    void commit_all() override {}
+    Tensor rows(const Tensor& ids) const override { return ids; }
+    Tensor materialise() const override { return Tensor::zeros({2, 2}); }
+  } owes;
+  nn::Embedding table(2, 2);
+  table.weight.set_pending_rows(&owes);
+  CHECK_THROWS_WITH_AS(nn::gradcheck(table, [&] { return table(Tensor::from<int64_t>({0})); }),
+                       "[gradcheck] an optimizer still owes rows to the parameter weight (hint: destroy the optimizer "
+                       "first)",
+                       Error);
+  table.weight.set_pending_rows(nullptr);
+}
+
+TEST_CASE("a layer that draws random numbers in evaluation is found") {
+  GatedLinear layer(4, 3);
+  const Tensor x = pattern({2, 4}, 1);
+  CHECK(nn::eval_is_deterministic(layer, [&] { return layer.forward(x); }));
+  CHECK(layer.dropout.is_training());
+  layer.eval();
+  layer.dropout.train();
+  CHECK(nn::eval_is_deterministic(layer, [&] { return layer.forward(x); }));
+  CHECK_FALSE(layer.is_training());
+  CHECK(layer.dropout.is_training());
+
+  Generator generator;
+  const nn::CheckResult noisy = nn::eval_is_deterministic(layer, [&] { return dropout(layer.forward(x), 0.5, generator); });
+  CHECK_FALSE(noisy);
+  CHECK(text(noisy).find("[eval_is_deterministic] the second result differs from the first: [close] ") == 0);
+  const nn::CheckResult writes = nn::eval_is_deterministic(layer, [&] {
+    layer.scale.add_(1);
+    return layer.forward(x);
+  });
+  CHECK(text(writes).find("[eval_is_deterministic] evaluation changed scale: ") == 0);
+}
+
+TEST_CASE("a parameter that is not registered is found by its state dict") {
+  GatedLinear layer(4, 3), other(4, 3);
+  const Tensor x = pattern({2, 4}, 1);
+  CHECK(nn::state_dict_round_trips<GatedLinear>(layer, other, [&](GatedLinear& m) { return m.forward(x); }));
+
+  struct Forgetful : nn::Module {
+    nn::Linear known{4, 2}, forgotten{2, 2};
+    Forgetful() { add("known", known); }
+    Variable forward(const Variable& input) { return forgotten(known(input)); }
+  } one, two;
+  const nn::CheckResult found = nn::state_dict_round_trips<Forgetful>(one, two, [&](Forgetful& m) { return m.forward(x); });
+  CHECK_FALSE(found);
+  CHECK(text(found).find("registered by add") != std::string::npos);
+}
+
+TEST_CASE("what a step leaves behind is found") {
+  GatedLinear layer(4, 3);
+  const Tensor x = pattern({2, 4}, 1);
+  const auto step = [&] {
+    layer.zero_grad();
+    sum(layer.forward(x)).backward();
+  };
+  CHECK(nn::leaks_nothing(step));
+  std::vector<Variable> losses;
+  const nn::CheckResult keeps_graph = nn::leaks_nothing([&] { losses.push_back(sum(layer.forward(x))); });
+  CHECK_FALSE(keeps_graph);
+  CHECK(text(keeps_graph).find("[leaks_nothing] 3 steps left ") == 0);
+  std::vector<Tensor> tensors;
+  tensors.reserve(10);
+  CHECK_FALSE(nn::leaks_nothing([&] { tensors.push_back(Tensor::zeros({3})); }));
+}

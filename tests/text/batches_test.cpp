@@ -1,0 +1,184 @@
+// Batches in bag and padded form, and loaders: order, epochs, resuming.
+#include "text/batches.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tensor/error.h"
+
+using namespace roux::text;
+using roux::Shape;
+using roux::Tensor;
+
+namespace {
+
+using Ids = std::vector<int64_t>;
+
+/// Texts of 2, 0, 3 and 1 ids.
+const Corpus small{{5, 6, 7, 8, 9, 2}, {0, 2, 2, 5, 6}, {1, 0, 1, 0}};
+
+Ids values(const Tensor& tensor) { return tensor.to_vector<int64_t>(); }
+
+/// n texts; text i has the one id i + 10 and the label i % 2.
+Corpus one_id_each(int64_t n) {
+  Corpus corpus;
+  for (int64_t i = 0; i < n; ++i) {
+    corpus.ids.push_back(static_cast<int32_t>(i + 10));
+    corpus.offsets.push_back(i + 1);
+    corpus.labels.push_back(i % 2);
+  }
+  return corpus;
+}
+
+/// The ids of what is left of an epoch.
+Ids run_epoch(BagBatches& batches) {
+  Ids all;
+  for (const BagBatch& batch : batches) {
+    const Ids ids = values(batch.ids);
+    all.insert(all.end(), ids.begin(), ids.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("the bag form: ids end to end, with offsets") {
+  const std::vector<int64_t> texts{2, 1, 0, 2};
+  const BagBatch batch = gather_bag(small, texts);
+  CHECK(batch.ids.dtype() == roux::int64);
+  CHECK(values(batch.ids) == Ids{7, 8, 9, 5, 6, 7, 8, 9});
+  CHECK(values(batch.offsets) == Ids{0, 3, 3, 5});
+  CHECK(values(batch.labels) == Ids{1, 0, 1, 1});
+  const std::vector<int64_t> empty_text{1};
+  CHECK(gather_bag(small, empty_text).ids.shape() == Shape{0});
+  CHECK(values(gather_bag(small, empty_text).offsets) == Ids{0});
+  CHECK(gather_bag(small, {}).labels.shape() == Shape{0});
+}
+
+TEST_CASE("the padded form: rows filled with 0, and a mask") {
+  const std::vector<int64_t> texts{2, 1, 0};
+  const PaddedBatch batch = gather_padded(small, texts);
+  CHECK(batch.ids.shape() == Shape{3, 3});
+  CHECK(values(batch.ids) == Ids{7, 8, 9, 0, 0, 0, 5, 6, 0});
+  CHECK(values(batch.labels) == Ids{1, 0, 1});
+  CHECK(batch.mask().dtype() == roux::boolean);
+  CHECK(values(batch.mask()) == Ids{1, 1, 1, 0, 0, 0, 1, 1, 0});
+  CHECK(values(gather_padded(small, texts, 2).ids) == Ids{7, 8, 0, 0, 5, 6});
+  CHECK(gather_padded(small, texts, 9).ids.shape() == Shape{3, 3});
+  const std::vector<int64_t> empty_text{1};
+  CHECK(values(gather_padded(small, empty_text).ids) == Ids{0});
+  CHECK(gather_padded(small, {}).ids.shape() == Shape{0, 1});
+}
+
+TEST_CASE("texts outside the corpus, and a corpus that does not fit together") {
+  for (const int64_t text : {int64_t{-1}, int64_t{4}, INT64_MAX}) {
+    const std::vector<int64_t> texts{0, text};
+    CHECK_THROWS_AS(gather_bag(small, texts), roux::Error);
+    CHECK_THROWS_AS(gather_padded(small, texts), roux::Error);
+  }
+  const std::vector<int64_t> first{0};
+  for (const Corpus& damaged : {Corpus{{1, 2}, {0, 3}, {0}}, Corpus{{1, 2}, {2, 1}, {0}}, Corpus{{1, 2}, {-1, 2}, {0}},
+                                Corpus{{1, 2}, {0}, {0}}}) {
+    CHECK_THROWS_AS(gather_bag(damaged, first), roux::Error);
+    CHECK_THROWS_AS(gather_padded(damaged, first), roux::Error);
+    CHECK_THROWS_AS(BagBatches{damaged}, roux::Error);
+  }
+  CHECK_THROWS_WITH_AS(gather_padded(small, first, -1),
+                       "[gather_padded] max_length is -1; expected 0 (no limit) or more", roux::Error);
+  CHECK_THROWS_WITH_AS(BagBatches(small, {.batch_size = 0}), "[batches] batch_size is 0; expected 1 or more",
+                       roux::Error);
+  CHECK_THROWS_AS(BagBatches(small, {.max_length = -1}), roux::Error);
+}
+
+TEST_CASE("a loader gives every text once an epoch, in order when it does not shuffle") {
+  const Corpus corpus = one_id_each(10);
+  BagBatches batches(corpus, {.batch_size = 4});
+  CHECK(batches.size() == 3);
+  std::vector<int64_t> sizes;
+  for (const BagBatch& batch : batches) sizes.push_back(batch.labels.numel());
+  CHECK(sizes == std::vector<int64_t>{4, 4, 2});
+  CHECK(batches.epoch() == 1);
+  CHECK(run_epoch(batches) == Ids{10, 11, 12, 13, 14, 15, 16, 17, 18, 19});
+  const Corpus none;
+  BagBatches nothing(none);
+  CHECK(nothing.size() == 0);
+  CHECK(run_epoch(nothing).empty());
+  CHECK(nothing.epoch() == 1);
+}
+
+TEST_CASE("padded loaders cut texts at max_length") {
+  PaddedBatches batches(small, {.batch_size = 4, .max_length = 2});
+  for (const PaddedBatch& batch : batches) CHECK(values(batch.ids) == Ids{5, 6, 0, 0, 7, 8, 2, 0});
+  CHECK(batches.epoch() == 1);
+}
+
+TEST_CASE("every batch has tensors of its own") {
+  const Corpus corpus = one_id_each(4);
+  BagBatches batches(corpus, {.batch_size = 2});
+  std::vector<BagBatch> kept;
+  for (const BagBatch& batch : batches) kept.push_back(batch);
+  REQUIRE(kept.size() == 2);
+  CHECK(values(kept[0].ids) == Ids{10, 11});
+  CHECK(values(kept[1].ids) == Ids{12, 13});
+}
+
+TEST_CASE("epochs are shuffled by seed and number") {
+  const Corpus corpus = one_id_each(500);
+  const BatchOptions options{.batch_size = 32, .shuffle = true, .seed = 7};
+  BagBatches one(corpus, options), two(corpus, options);
+  const Ids first = run_epoch(one), second = run_epoch(one);
+  CHECK(run_epoch(two) == first);
+  CHECK(run_epoch(two) == second);
+  CHECK(first != second);
+  Ids sorted = first;
+  std::sort(sorted.begin(), sorted.end());
+  for (int64_t i = 0; i < 500; ++i) REQUIRE(sorted[static_cast<size_t>(i)] == i + 10);
+  CHECK(sorted != first);
+  BagBatches other(corpus, {.batch_size = 32, .shuffle = true, .seed = 8});
+  CHECK(run_epoch(other) != first);
+}
+
+TEST_CASE("a loop that is left early begins its epoch again") {
+  const Corpus corpus = one_id_each(100);
+  const BatchOptions options{.batch_size = 8, .shuffle = true};
+  BagBatches batches(corpus, options), fresh(corpus, options);
+  for ([[maybe_unused]] const BagBatch& batch : batches) {
+    if (batches.position() == 3) break;
+  }
+  CHECK(batches.epoch() == 0);
+  CHECK(run_epoch(batches) == run_epoch(fresh));
+}
+
+TEST_CASE("a loader goes on in the middle of an epoch") {
+  const Corpus corpus = one_id_each(100);
+  const BatchOptions options{.batch_size = 8, .shuffle = true, .seed = 5};
+  BagBatches whole(corpus, options);
+  run_epoch(whole);
+  const Ids second = run_epoch(whole), third = run_epoch(whole);
+  for (int64_t position = 0; position <= whole.size(); ++position) {
+    CAPTURE(position);
+    BagBatches resumed(corpus, options);
+    resumed.resume(1, position);
+    CHECK(resumed.epoch() == 1);
+    CHECK(resumed.position() == position);
+    const auto done = static_cast<std::ptrdiff_t>(std::min<int64_t>(8 * position, 100));
+    CHECK(run_epoch(resumed) == Ids(second.begin() + done, second.end()));
+    CHECK(resumed.epoch() == 2);
+    CHECK(run_epoch(resumed) == third);
+  }
+  CHECK_THROWS_AS(whole.resume(-1, 0), roux::Error);
+  CHECK_THROWS_AS(whole.resume(0, 14), roux::Error);
+  CHECK_THROWS_AS(whole.resume(0, -1), roux::Error);
+}
+
+TEST_CASE("the position counts the batch in hand") {
+  const Corpus corpus = one_id_each(10);
+  BagBatches batches(corpus, {.batch_size = 4});
+  std::vector<int64_t> positions;
+  for ([[maybe_unused]] const BagBatch& batch : batches) positions.push_back(batches.position());
+  CHECK(positions == std::vector<int64_t>{1, 2, 3});
+  CHECK(batches.position() == 0);
+}

@@ -1,0 +1,79 @@
+// The flat corpus: the same ids as one by one, for any number of threads.
+#include "text/corpus.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tensor/error.h"
+#include "tensor/parallel.h"
+#include "text/ngram_encoder.h"
+
+using namespace roux::text;
+
+namespace {
+
+StringList many_texts(int64_t n) {
+  StringList texts;
+  for (int64_t i = 0; i < n; ++i) {
+    std::string text;
+    for (int64_t word = 0; word < i % 7; ++word)
+      text += static_cast<char>('a' + (i * 31 + word * 7) % 26) + std::string(" ");
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+}  // namespace
+
+TEST_CASE("a corpus holds the ids of each text, whatever the number of threads") {
+  for (const int64_t n : {0, 1, 1023, 1024, 1025, 5000}) {
+    CAPTURE(n);
+    const StringList texts = many_texts(n);
+    std::vector<int64_t> labels;
+    for (int64_t i = 0; i < n; ++i) labels.push_back(i % 3);
+    const NgramEncoder encoder(texts, {.word_ngrams = 2});
+    const int threads = roux::num_threads();
+    roux::set_num_threads(1);
+    const Corpus alone = encode_corpus(encoder, texts, labels);
+    roux::set_num_threads(3);
+    const Corpus together = encode_corpus(encoder, texts, labels);
+    roux::set_num_threads(threads);
+    CHECK(together.ids == alone.ids);
+    CHECK(together.offsets == alone.offsets);
+    CHECK(together.labels == labels);
+    CHECK(alone.size() == n);
+    CHECK_NOTHROW(alone.check());
+    std::vector<int32_t> ids;
+    for (int64_t i = 0; i < n; ++i) {
+      REQUIRE(alone.offsets[static_cast<size_t>(i)] == static_cast<int64_t>(ids.size()));
+      encoder.encode(texts[i], ids);
+    }
+    CHECK(alone.ids == ids);
+  }
+}
+
+TEST_CASE("errors of an encoder arrive, and so do labels that do not fit") {
+  const StringList texts = many_texts(3000);
+  std::vector<int64_t> labels(3000);
+  const auto fails_at_last = [&](std::string_view text, std::vector<int32_t>&) {
+    if (text == texts[2999]) throw roux::Error("last");
+  };
+  CHECK_THROWS_WITH_AS(encode_corpus(fails_at_last, texts, labels), "last", roux::Error);
+  labels.pop_back();
+  CHECK_THROWS_WITH_AS(encode_corpus(NgramEncoder(texts, {}), texts, labels),
+                       "[encode_corpus] 3000 texts and 2999 labels; expected as many of each", roux::Error);
+}
+
+TEST_CASE("a corpus that does not fit together is refused") {
+  CHECK_NOTHROW(Corpus{}.check());
+  CHECK_NOTHROW((Corpus{{1, 2}, {0, 0, 2}, {0, 1}}.check()));
+  CHECK_THROWS_WITH_AS((Corpus{{1, 2}, {0, 2}, {0, 1}}.check()),
+                       "[Corpus] 2 labels and 2 offsets; expected one label a text and one offset more", roux::Error);
+  CHECK_THROWS_WITH_AS((Corpus{{1, 2}, {0, 1, 3}, {0, 1}}.check()),
+                       "[Corpus] offsets from 0 to 3; expected 0 to 2, the number of ids", roux::Error);
+  CHECK_THROWS_AS((Corpus{{1, 2}, {1, 1, 2}, {0, 1}}.check()), roux::Error);
+  CHECK_THROWS_WITH_AS((Corpus{{1, 2}, {0, 5, 1, 2}, {0, 1, 0}}.check()),
+                       "[Corpus] offset 1 is 5, the next 1; expected offsets that do not fall", roux::Error);
+}

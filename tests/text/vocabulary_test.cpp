@@ -1,0 +1,124 @@
+// String lists and tables, vocabularies: ids, order, lookup, and files.
+#include "text/vocabulary.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tensor/error.h"
+#include "tensor/file.h"
+#include "tests/temporary_folder.h"
+
+using namespace roux::text;
+
+namespace {
+
+TokenCounts count(std::initializer_list<std::string_view> tokens) {
+  TokenCounts counts;
+  for (const std::string_view token : tokens) counts.add(token);
+  return counts;
+}
+
+std::vector<std::string> tokens_of(const Vocabulary& vocabulary) {
+  std::vector<std::string> tokens;
+  for (int32_t id = 0; id < vocabulary.size(); ++id) tokens.emplace_back(vocabulary.token(id));
+  return tokens;
+}
+
+}  // namespace
+
+TEST_CASE("FNV-1a gives its published values") {
+  CHECK(fnv1a("") == 0xCBF29CE484222325u);
+  CHECK(fnv1a("a") == 0xAF63DC4C8601EC8Cu);
+  CHECK(fnv1a("foobar") == 0x85944171F73967E8u);
+  CHECK(fnv1a("bar", fnv1a("foo")) == fnv1a("foobar"));
+}
+
+TEST_CASE("a string list holds any bytes") {
+  StringList list{"one", "", std::string_view("n\0l", 3)};
+  CHECK(list.size() == 3);
+  CHECK(list[0] == "one");
+  CHECK(list[1] == "");
+  CHECK(list[2] == std::string_view("n\0l", 3));
+  CHECK_THROWS_WITH_AS(list[3], "[StringList] index 3 is outside a list of 3 strings", roux::Error);
+  CHECK_THROWS_AS(list[-1], roux::Error);
+  const std::vector<int64_t> indices{2, 0, 0};
+  const StringList selected = list.select(indices);
+  CHECK(selected.size() == 3);
+  CHECK(selected[0] == list[2]);
+  CHECK(selected[2] == "one");
+  const StringList moved = std::move(list);
+  CHECK(moved.size() == 3);
+  CHECK(StringList().empty());
+}
+
+TEST_CASE("a string table numbers strings in the order they come") {
+  StringTable table;
+  CHECK(table.find("x") == -1);
+  for (int32_t i = 0; i < 20'000; ++i) REQUIRE(table.insert("token " + std::to_string(i)) == i);
+  for (int32_t i = 0; i < 20'000; ++i) {
+    const std::string token = "token " + std::to_string(i);
+    REQUIRE(table.insert(token) == i);
+    REQUIRE(table.find(token) == i);
+    REQUIRE(table[i] == token);
+  }
+  CHECK(table.size() == 20'000);
+  CHECK(table.find("token 20000") == -1);
+  CHECK(table.find("") == -1);
+  CHECK(table.insert("") == 20'000);
+  CHECK_THROWS_AS(table[20'001], roux::Error);
+}
+
+TEST_CASE("a vocabulary orders by falling count, then by first occurrence") {
+  const TokenCounts counts = count({"rare", "dog", "cat", "love", "cat", "dog", "love", "love", "cat", "dog", "i"});
+  CHECK(tokens_of(Vocabulary(counts, 2)) == std::vector<std::string>{"<pad>", "<unk>", "dog", "cat", "love"});
+  CHECK(tokens_of(Vocabulary(counts)) == std::vector<std::string>{"<pad>", "<unk>", "dog", "cat", "love", "rare", "i"});
+  CHECK(tokens_of(Vocabulary(counts, 4)) == std::vector<std::string>{"<pad>", "<unk>"});
+  const Vocabulary vocabulary(counts, 2);
+  CHECK(vocabulary.id("love") == 4);
+  CHECK(vocabulary.id("rare") == Vocabulary::unk);
+  CHECK(vocabulary.id("<pad>") == Vocabulary::pad);
+  CHECK(vocabulary.contains("dog"));
+  CHECK_FALSE(vocabulary.contains("rare"));
+  CHECK_THROWS_AS(vocabulary.token(5), roux::Error);
+  CHECK_THROWS_AS(vocabulary.token(-1), roux::Error);
+  CHECK_THROWS_WITH_AS(Vocabulary(counts, 0), "[Vocabulary] min_count is 0; expected 1 or more", roux::Error);
+}
+
+TEST_CASE("special tokens that were counted keep their ids") {
+  CHECK(tokens_of(Vocabulary(count({"<unk>", "a", "<pad>", "<unk>"}))) ==
+        std::vector<std::string>{"<pad>", "<unk>", "a"});
+}
+
+TEST_CASE("any token survives saving and loading") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "words.txt";
+  const Vocabulary vocabulary(count({"plain", "", "new\nline", "\r", "back\\slash", "\\n", " space ", "caf\u00E9",
+                                     "\xFF", std::string_view("n\0l", 3), "\\", "tab\t"}));
+  vocabulary.save(path);
+  CHECK(tokens_of(Vocabulary::load(path)) == tokens_of(vocabulary));
+  CHECK(roux::read_file(path).starts_with("<pad>\n<unk>\nplain\n\nnew\\nline\n\\r\nback\\\\slash\n"));
+}
+
+TEST_CASE("damaged vocabularies are named") {
+  const auto error_of = [](std::string_view bytes) -> std::string {
+    try {
+      Vocabulary::from_lines(bytes, "words.txt");
+    } catch (const roux::Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  CHECK(error_of("<pad>\n<unk>\n") == "no error");
+  const std::string none = "[Vocabulary] 'words.txt' is no vocabulary: expected <pad> and <unk> in its first two lines";
+  CHECK(error_of("") == none);
+  CHECK(error_of("<pad>\n") == none);
+  CHECK(error_of("<unk>\n<pad>\n") == none);
+  CHECK(error_of("<pad>\n<unk>\ncut") == "[from_lines] 'words.txt' ends in the middle of a line; the file is cut off");
+  CHECK(error_of("<pad>\n<unk>\na\na\n") == "[from_lines] 'words.txt', line 4: 'a' appears twice");
+  const std::string escape = ": unknown escape; expected \\\\, \\n or \\r after a backslash";
+  CHECK(error_of("<pad>\n<unk>\nx\\y\n") == "[from_lines] 'words.txt', line 3" + escape);
+  CHECK(error_of("<pad>\n<unk>\nx\\\n") == "[from_lines] 'words.txt', line 3" + escape);
+  CHECK_THROWS_AS(Vocabulary::load("no/such/words.txt"), roux::Error);
+}

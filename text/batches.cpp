@@ -1,0 +1,132 @@
+// Gathering of batches out of the flat corpus, and the loader that goes over all of them.
+#include "text/batches.h"
+
+#include <algorithm>
+#include <numeric>
+#include <type_traits>
+
+#include "tensor/error.h"
+
+namespace roux::text {
+namespace {
+
+/// Has the processor fetch the ids [begin, end), which will be copied soon: texts in random order are rarely in its
+/// caches.
+void prefetch(const int32_t* begin, const int32_t* end) {
+  constexpr std::ptrdiff_t cache_line = 64 / sizeof(int32_t), most = 32 * cache_line;
+  for (end = begin + std::min(end - begin, most); begin < end; begin += cache_line) __builtin_prefetch(begin);
+}
+
+int64_t length_of(const Corpus& corpus, int64_t text) {
+  ROUX_CHECK(text >= 0 && text < corpus.size() && text + 1 < static_cast<int64_t>(corpus.offsets.size()), "gather",
+             "text ", text, " is outside a corpus of ", corpus.size());
+  const int64_t* const offset = corpus.offsets.data() + text;
+  ROUX_CHECK(0 <= offset[0] && offset[0] <= offset[1] && offset[1] <= static_cast<int64_t>(corpus.ids.size()), "gather",
+             "text ", text, " has the ids ", offset[0], " to ", offset[1], " of ", corpus.ids.size());
+  prefetch(corpus.ids.data() + offset[0], corpus.ids.data() + offset[1]);
+  return offset[1] - offset[0];
+}
+
+const int32_t* ids_of(const Corpus& corpus, int64_t text) {
+  return corpus.ids.data() + corpus.offsets[static_cast<size_t>(text)];
+}
+
+Tensor gather_labels(const Corpus& corpus, std::span<const int64_t> texts) {
+  Tensor labels = Tensor::empty({static_cast<int64_t>(texts.size())}, int64);
+  int64_t* to = labels.mutable_data<int64_t>();
+  for (const int64_t text : texts) *to++ = corpus.labels[static_cast<size_t>(text)];
+  return labels;
+}
+
+}  // namespace
+
+BagBatch gather_bag(const Corpus& corpus, std::span<const int64_t> texts) {
+  BagBatch batch;
+  batch.offsets = Tensor::empty({static_cast<int64_t>(texts.size())}, int64);
+  int64_t* offset = batch.offsets.mutable_data<int64_t>();
+  int64_t total = 0;
+  for (const int64_t text : texts) {
+    *offset++ = total;
+    total += length_of(corpus, text);
+  }
+  batch.labels = gather_labels(corpus, texts);
+  batch.ids = Tensor::empty({total}, int64);
+  int64_t* to = batch.ids.mutable_data<int64_t>();
+  for (const int64_t text : texts) to = std::copy(ids_of(corpus, text), ids_of(corpus, text + 1), to);
+  return batch;
+}
+
+PaddedBatch gather_padded(const Corpus& corpus, std::span<const int64_t> texts, int64_t max_length) {
+  ROUX_CHECK(max_length >= 0, "gather_padded", "max_length is ", max_length, "; expected 0 (no limit) or more");
+  int64_t longest = 1;
+  for (const int64_t text : texts) longest = std::max(longest, length_of(corpus, text));
+  if (max_length > 0) longest = std::min(longest, max_length);
+  PaddedBatch batch;
+  batch.labels = gather_labels(corpus, texts);
+  batch.ids = Tensor::empty({static_cast<int64_t>(texts.size()), longest}, int64);
+  int64_t* row = batch.ids.mutable_data<int64_t>();
+  for (const int64_t text : texts) {
+    const int64_t length = std::min(ids_of(corpus, text + 1) - ids_of(corpus, text), longest);
+    std::fill(std::copy_n(ids_of(corpus, text), length, row), row + longest, 0);
+    row += longest;
+  }
+  return batch;
+}
+
+template <class Batch>
+BatchLoader<Batch>::BatchLoader(const Corpus& corpus, const BatchOptions& options)
+    : corpus_(corpus), options_(options) {
+  corpus.check();
+  ROUX_CHECK(options.batch_size >= 1, "batches", "batch_size is ", options.batch_size, "; expected 1 or more");
+  ROUX_CHECK(options.max_length >= 0, "batches", "max_length is ", options.max_length,
+             "; expected 0 (no limit) or more");
+  order_.resize(static_cast<size_t>(corpus.size()));
+  std::iota(order_.begin(), order_.end(), 0);
+}
+
+template <class Batch>
+void BatchLoader<Batch>::resume(int64_t epoch, int64_t position) {
+  ROUX_CHECK(epoch >= 0 && position >= 0 && position <= size(), "resume", "epoch ", epoch, ", position ", position,
+             "; expected an epoch of 0 or more and a position of 0 to ", size());
+  epoch_ = epoch;
+  position_ = position;
+  resumed_ = true;
+}
+
+template <class Batch>
+typename BatchLoader<Batch>::Iterator BatchLoader<Batch>::begin() {
+  if (!std::exchange(resumed_, false)) position_ = 0;
+  draw_order();
+  return Iterator(*this);
+}
+
+template <class Batch>
+void BatchLoader<Batch>::draw_order() {
+  if (!options_.shuffle || std::exchange(order_of_epoch_, epoch_) == epoch_) return;
+  Generator generator(options_.seed, static_cast<uint64_t>(epoch_));
+  const Tensor order = Tensor::randperm(corpus_.size(), cpu, generator);
+  std::copy_n(order.data<int64_t>(), order_.size(), order_.begin());
+}
+
+template <class Batch>
+bool BatchLoader<Batch>::next(Batch& batch) {
+  if (position_ == size()) {
+    position_ = 0;
+    ++epoch_;
+    return false;
+  }
+  const int64_t begin = position_ * options_.batch_size, end = std::min(begin + options_.batch_size, corpus_.size());
+  const std::span<const int64_t> texts(order_.data() + begin, static_cast<size_t>(end - begin));
+  if constexpr (std::is_same_v<Batch, BagBatch>) {
+    batch = gather_bag(corpus_, texts);
+  } else {
+    batch = gather_padded(corpus_, texts, options_.max_length);
+  }
+  ++position_;
+  return true;
+}
+
+template class BatchLoader<BagBatch>;
+template class BatchLoader<PaddedBatch>;
+
+}  // namespace roux::text

@@ -1,0 +1,113 @@
+// Batches of a corpus, as tensors: in bag form for models that pool over all ids, in padded form for the others.
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "tensor/ops.h"
+#include "tensor/tensor.h"
+#include "text/corpus.h"
+
+namespace roux::text {
+
+/// Texts end to end: text b has the ids [offsets[b], offsets[b + 1]), the last one those to the end. One without ids is
+/// an empty bag.
+struct BagBatch {
+  Tensor ids;      ///< (ids of all texts), int64
+  Tensor offsets;  ///< (texts), int64
+  Tensor labels;   ///< (texts), int64
+};
+
+/// Texts below each other, each filled up with 0 (`<pad>`) to the length of the longest, which counts as 1 at least.
+struct PaddedBatch {
+  Tensor ids;     ///< (texts, length), int64
+  Tensor labels;  ///< (texts), int64
+
+  /// (texts, length), bool: true where there is an id, false where there is padding.
+  Tensor mask() const { return ne(ids, 0); }
+};
+
+struct BatchOptions {
+  int64_t batch_size = 32;  ///< texts a batch; the last batch of an epoch may have fewer
+  bool shuffle = false;     ///< in an order drawn anew each epoch from `seed` and the epoch's number
+  uint64_t seed = 0;
+  int64_t max_length = 512;  ///< padded form: longer texts lose their end, so that one cannot fill the memory; 0: none
+};
+
+/// The texts of these indices as one batch. Throws on an index outside the corpus.
+BagBatch gather_bag(const Corpus& corpus, std::span<const int64_t> texts);
+PaddedBatch gather_padded(const Corpus& corpus, std::span<const int64_t> texts, int64_t max_length = 0);
+
+/// Goes over a corpus batch by batch; a loop over all of it is an epoch.
+///
+///     BagBatches batches(corpus, {.batch_size = 32, .shuffle = true, .seed = 1});
+///     for (const BagBatch& batch : batches) { ... }
+///
+/// Every batch has tensors of its own. The order of an epoch depends on the seed and the number of the epoch alone: a
+/// loop that is left early and begun again goes over the same epoch from its start. To go on later, keep `epoch()` and
+/// `position()` and hand them to `resume`.
+template <class Batch>
+class BatchLoader {
+ public:
+  /// `corpus` is referred to and must live as long as this. Throws when it does not fit together, or unless
+  /// batch_size >= 1 and max_length >= 0.
+  explicit BatchLoader(const Corpus& corpus, const BatchOptions& options = {});
+  explicit BatchLoader(Corpus&&, const BatchOptions& = {}) = delete;
+
+  /// The number of batches an epoch.
+  int64_t size() const { return (corpus_.size() + options_.batch_size - 1) / options_.batch_size; }
+  /// The number of the epoch that runs or comes next; it rises when a loop has reached its end.
+  int64_t epoch() const { return epoch_; }
+  /// How many batches of this epoch were handed out, the one in hand included.
+  int64_t position() const { return position_; }
+  /// The next loop goes over what epoch `epoch` has after its first `position` batches. Throws unless epoch >= 0 and
+  /// 0 <= position <= size().
+  void resume(int64_t epoch, int64_t position);
+
+  class Iterator {
+   public:
+    using value_type = Batch;
+    using difference_type = std::ptrdiff_t;
+
+    explicit Iterator(BatchLoader& loader) : loader_(&loader) { ++*this; }
+    const Batch& operator*() const { return batch_; }
+    const Batch* operator->() const { return &batch_; }
+    Iterator& operator++() {
+      at_end_ = !loader_->next(batch_);
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const { return at_end_; }
+
+   private:
+    BatchLoader* loader_;
+    Batch batch_;
+    bool at_end_ = false;
+  };
+  Iterator begin();
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  /// The next batch of this epoch; false, and the next epoch, when there is none.
+  bool next(Batch& batch);
+  void draw_order();
+
+  const Corpus& corpus_;
+  BatchOptions options_;
+  int64_t epoch_ = 0;
+  int64_t position_ = 0;
+  bool resumed_ = false;
+  std::vector<int64_t> order_;  // the texts in the order of epoch order_of_
+  int64_t order_of_epoch_ = -1;
+};
+
+using BagBatches = BatchLoader<BagBatch>;
+using PaddedBatches = BatchLoader<PaddedBatch>;
+
+extern template class BatchLoader<BagBatch>;
+extern template class BatchLoader<PaddedBatch>;
+
+}  // namespace roux::text
