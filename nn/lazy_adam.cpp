@@ -152,6 +152,7 @@ void LazyAdam::list(const Tensor& rows, int64_t step) {
 
 // The record of `step` is about to be overwritten: whoever still waits since then is moved for good.
 void LazyAdam::settle(int64_t step) {
+  if (step < 0) return;  // the record is not full yet
   std::vector<Tensor>& waiting = lists_[static_cast<size_t>(slot(step))];
   if (step > 0)
     for (const Tensor& rows : waiting) backend(rows.device()).lazy_adam_settle(views(), rows.view(), step);

@@ -103,6 +103,12 @@ void load_moments(const Table& table, int64_t s, double* moments, int64_t stride
 class DueRows {
  public:
   void add(const Table& table, int64_t row, int64_t place, int64_t s) {
+    // By the time the motions are known the rows have arrived.
+    for (int64_t i = row * table.dim; i < (row + 1) * table.dim; i += 16) {
+      __builtin_prefetch(table.w + i, 1);
+      __builtin_prefetch(table.m + i, 1);
+      __builtin_prefetch(table.v + i, 1);
+    }
     row_[count_] = row;
     place_[count_] = place;
     load_moments(table, s, moments_ + count_, block_rows);

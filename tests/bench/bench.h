@@ -4,10 +4,6 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <string>
-#include <string_view>
 
 #include "tensor/parallel.h"
 
@@ -30,21 +26,12 @@ void time_bytes(benchmark::State& state, int64_t bytes, Operation&& operation) {
   state.SetBytesProcessed(state.iterations() * bytes);
 }
 
-/// Runs the benchmarks of this program with Google Benchmark's options and one more: --threads=N, 1 if absent.
+/// Runs the benchmarks of this program with Google Benchmark's options, on one thread: its rates are by processor time,
+/// which leaves out what other programs take. A benchmark of several threads sets their number itself.
 inline int run(int argc, char** argv) {
-  constexpr std::string_view option = "--threads=";
-  int threads = 1, kept = 0;
-  for (int i = 0; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument.substr(0, option.size()) == option)
-      threads = std::atoi(argv[i] + option.size());
-    else
-      argv[kept++] = argv[i];
-  }
-  set_num_threads(threads);
-  benchmark::AddCustomContext("roux_threads", std::to_string(threads));
-  benchmark::Initialize(&kept, argv);
-  if (benchmark::ReportUnrecognizedArguments(kept, argv)) return 1;
+  set_num_threads(1);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;

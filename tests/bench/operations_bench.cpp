@@ -1,9 +1,10 @@
 // Times of the operations that models are made of, each with the figure to set against the machine's limit: bytes read
 // and written a second, multiplications and additions a second, or items a second.
 //
-// The limits themselves are measured first: `limit/...`. One thread unless --threads says otherwise.
+// The limits themselves are measured first: `limit/...`. One thread, unless the name says otherwise.
 #include <cblas.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -161,6 +162,21 @@ BENCHMARK(product)
     ->Args({4096, 768, 2})
     ->Args({1024, 1024, 1024})
     ->Args({2048, 2048, 2048});
+
+void product_by_threads(State& state) {
+  const int64_t n = state.range(0);
+  const Tensor a = Tensor::randn({n, n}), b = Tensor::randn({n, n});
+  set_num_threads(static_cast<int>(state.range(1)));
+  for (auto _ : state) benchmark::DoNotOptimize(matmul(a, b));
+  set_num_threads(1);
+  state.counters["FLOP"] = per_second(2.0 * static_cast<double>(n * n * n));
+}
+BENCHMARK(product_by_threads)
+    ->Name("matmul/threads")
+    ->ArgNames({"n", "threads"})
+    ->Args({512, 2})
+    ->Args({2048, 2})
+    ->UseRealTime();
 
 void batched_product(State& state) {  // the scores of attention: 384 heads of length x 64
   const int64_t length = state.range(0);

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "autograd/ops.h"
 #include "nn/testing.h"
 
 using namespace roux;

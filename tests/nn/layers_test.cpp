@@ -110,7 +110,7 @@ TEST_CASE("layers have the right gradients") {
   nn::Dropout noise(0.4);
   for (nn::Layer* const layer : std::initializer_list<nn::Layer*>{&relu_layer, &tanh_layer, &sigmoid_layer, &exact,
                                                                   &approximate, &noise})
-    CHECK(gradcheck(*layer, {pattern({3, 7}, 3)}));
+    CHECK(gradcheck(*layer, {pattern({3, 7}, 3) + 0.005}));  // no entry on the kink of ReLU
 }
 
 TEST_CASE("Dropout drops in training only") {
@@ -144,7 +144,7 @@ TEST_CASE("each Dropout has a stream of its own") {
   REQUIRE(a.named_generators().size() == 1);
   Generator& generator = *a.named_generators()[0].second;
   CHECK(generator.offset() == 32);
-  generator.set_offset(16);
+  generator = Generator(generator.seed(), generator.stream(), 16);
   CHECK(nn::close(a(x), second, {.rtol = 0, .atol = 0}));
   manual_seed(3);
   nn::Dropout again;

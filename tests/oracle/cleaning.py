@@ -10,7 +10,8 @@ def clean(text):
 points = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 results = {c: clean("q" + chr(c) + "z") for c in points}
 kept = [(c, r) for c, r in results.items() if r != "qz"]
-print(f"""// Reference figures, written by tests/oracle/cleaning.py with Python {sys.version.split()[0]} (Unicode {unicodedata.unidata_version}):
+python = f"Python {sys.version.split()[0]} (Unicode {unicodedata.unidata_version})"
+print(f"""// Reference figures, written by tests/oracle/cleaning.py with {python}:
 // clean("q" + c + "z") for every code point c but the surrogates; those that are not listed give "qz".
 #pragma once
 
