@@ -165,10 +165,12 @@ sanitize-run:
 	$(call run_tests,--test-suite-exclude=slow)
 
 .PHONY: bench bench-programs
-bench: ## measure (BENCH_FLAGS: Google Benchmark's options)
+bench: ## measure, and compare with what is there of PyTorch, fastText, scikit-learn: tests/bench/README.md
 	@$(TOOLS)/deps.sh install build bench
 	+@$(parallel) bench-programs
 	@for program in $(benches); do $$program $(BENCH_FLAGS) || exit 1; done
+	@if command -v python3 >/dev/null; then python3 tests/bench/compare.py --build $(out) $(COMPARE_FLAGS); \
+	  else echo "No comparison with peers: it needs python3."; fi
 bench-programs: $(benches) $(apps)
 
 .PHONY: fuzz fuzz-programs

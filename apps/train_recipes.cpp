@@ -107,7 +107,7 @@ int train_recipes(int argc, char** argv) {
 
   const RecipeData data = read_data(*options);
   print_data(data);
-  const ClassifierShape shape{data.encoder.size(), options->dim, data.num_classes(), options->dropout};
+  const ClassifierShape shape{data.encoder.size(), options->dim, data.num_classes(), options->dropout, options->init_std};
   const std::vector<ModelResult> results = train_models(*options, data, shape, device);
 
   const size_t best = print_results(data, results);

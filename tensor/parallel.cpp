@@ -1,6 +1,7 @@
-// The pool behind parallel_for. Its owner (one loop at a time) offers a job to each worker in a slot of the worker's own,
-// takes chunks itself until none is left, withdraws the offers that nobody has taken up, and waits for the rest. So a
-// loop never waits for a worker that is slow to wake, and a nested or second loop finds the pool owned and runs inline.
+// The pool behind parallel_for. Its owner (one loop at a time) offers a job to each worker in a slot of the worker's
+// own, takes chunks itself until none is left, withdraws the offers that nobody has taken up, and waits for the rest.
+// So a loop never waits for a worker that is slow to wake, and a nested or second loop finds the pool owned and runs
+// inline.
 #include "tensor/parallel.h"
 
 #include <unistd.h>
@@ -136,13 +137,15 @@ class Worker {
   std::thread thread_;  // the last member: it starts when all others are there
 };
 
-/// Lives until the process ends. At exit its workers are joined, and it stays owned, so that loops in the destructors of
-/// other static objects run inline.
+/// Lives until the process ends. At exit its workers are joined, and it stays owned, so that loops in the destructors
+/// of other static objects run inline.
 class Pool {
  public:
   Pool() { workers_.reserve(max_threads); }
 
-  bool try_own() { return !owned_.load(std::memory_order_relaxed) && !owned_.exchange(true, std::memory_order_acquire); }
+  bool try_own() {
+    return !owned_.load(std::memory_order_relaxed) && !owned_.exchange(true, std::memory_order_acquire);
+  }
   void disown() { owned_.store(false, std::memory_order_release); }
 
   void run(Job& job, int threads) {
@@ -154,8 +157,8 @@ class Pool {
     for (size_t i = 0; i < count; ++i) workers_[i]->withdraw_or_wait();
   }
 
-  /// Joins the workers, unless a loop is still running (exit was called from inside it or beside it), or this is a child
-  /// of the process that started them and has none of its threads.
+  /// Joins the workers, unless a loop is still running (exit was called from inside it or beside it), or this is a
+  /// child of the process that started them and has none of its threads.
   void stop_at_exit() {
     if (process_ != getpid() || !try_own()) return;
     for (const auto& worker : workers_) worker->stop();

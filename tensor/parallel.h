@@ -11,8 +11,8 @@ namespace roux {
 /// How many threads `parallel_for` uses at most, the caller included. Default: what the hardware offers.
 int num_threads();
 
-/// Sets how many threads `parallel_for` uses at most, the caller included; 1 runs everything on the caller. Takes effect
-/// with the next `parallel_for`. Throws Error unless 1 <= count <= 1024.
+/// Sets how many threads `parallel_for` uses at most, the caller included; 1 runs everything on the caller. Takes
+/// effect with the next `parallel_for`. Throws Error unless 1 <= count <= 1024.
 void set_num_threads(int count);
 
 namespace detail {
@@ -56,7 +56,8 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
 /// combine(combine(init, first), second) and so on; `init` if n is 0. T is default-constructible and assignable.
 template <class T, class ChunkValue, class Combine>
 T parallel_reduce(int64_t n, int64_t grain, T init, ChunkValue&& chunk_value, Combine&& combine) {
-  if (n > 0 && n <= grain) [[likely]] return combine(std::move(init), chunk_value(int64_t{0}, n));
+  if (n > 0 && n <= grain) [[likely]]
+    return combine(std::move(init), chunk_value(int64_t{0}, n));
   const int64_t count = detail::chunk_count(n, grain);
   const std::unique_ptr<T[]> values(new T[static_cast<size_t>(count)]);
   const auto store = [&](int64_t begin, int64_t end) { values[begin / grain] = chunk_value(begin, end); };

@@ -1,5 +1,5 @@
-// Philox 4x32-10, the counter-based generator behind all random numbers, and the conversions of its words: plain functions
-// of their arguments that give the same numbers on every device and for any number of threads.
+// Philox 4x32-10, the counter-based generator behind all random numbers, and the conversions of its words: plain
+// functions of their arguments that give the same numbers on every device and for any number of threads.
 #pragma once
 
 #include <array>
@@ -12,8 +12,8 @@ inline constexpr std::array<uint32_t, 2> philox_multiplier{0xD2511F53, 0xCD9E8D5
 inline constexpr std::array<uint32_t, 2> philox_key_step{0x9E3779B9, 0xBB67AE85};
 inline constexpr int philox_rounds = 10;
 
-/// Four random words for a counter and a key: Philox 4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers:
-/// as easy as 1, 2, 3" (SC 2011).
+/// Four random words for a counter and a key: Philox 4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random
+/// numbers: as easy as 1, 2, 3" (SC 2011).
 constexpr std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
   for (int round = 0; round < philox_rounds; ++round) {
     const uint64_t product0 = uint64_t{philox_multiplier[0]} * counter[0];
@@ -25,8 +25,8 @@ constexpr std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, st
   return counter;
 }
 
-/// The four words of one block of a stream. The seed is the key, the block and the stream are the halves of the counter,
-/// low words first. Word i of an operation that starts at block `offset` is word i % 4 of block `offset + i / 4`.
+/// The four words of one block of a stream. The seed is the key, the block and the stream are the halves of the
+/// counter, low words first. An operation that starts at block b takes as word i the word i % 4 of block b + i / 4.
 constexpr std::array<uint32_t, 4> philox_block(uint64_t seed, uint64_t stream, uint64_t block) {
   return philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), static_cast<uint32_t>(stream),
                      static_cast<uint32_t>(stream >> 32)},

@@ -39,7 +39,7 @@ Generator new_stream() {
 int64_t uniform_int(Generator& generator, int64_t bound) {
   ROUX_CHECK(bound >= 1, "uniform_int", "the bound must be at least 1, found ", bound);
   const uint64_t range = static_cast<uint64_t>(bound);
-  const uint64_t rejected_below = -range % range;  // so many products too many would give some of the integers
+  const uint64_t rejected_below = -range % range;  // 2^64 mod range: what is left of the words after even shares
   for (;;) {
     const auto words = philox_block(generator.seed(), generator.stream(), generator.reserve(4));
     for (const int i : {0, 2}) {

@@ -22,6 +22,7 @@ struct ClassifierShape {
   int64_t embedding_dim = 64;
   int64_t num_classes = 2;
   double dropout = 0.5;
+  double init_std = 1;  ///< of the table before training; the layers' own default is 1
 };
 
 /// Names of the models that `make_classifier` knows, in the course's order.
@@ -46,6 +47,7 @@ class EmbeddingBagClassifier : public TextClassifier {
     add("embedding_bag", embedding_bag);
     add("dropout", dropout);
     add("fc", fc);
+    embedding_bag.weight.mutable_data().mul_(shape.init_std);
   }
   /// (texts, classes)
   Variable forward(const text::BagBatch& batch) { return fc(dropout(embedding_bag(batch.ids, batch.offsets))); }
@@ -69,6 +71,7 @@ class PooledClassifier : public TextClassifier {
     add("embedding", embedding);
     add("dropout", dropout);
     add("fc", fc);
+    embedding.weight.mutable_data().mul_(shape.init_std);
   }
   /// (texts, classes)
   Variable forward(const text::PaddedBatch& batch) {

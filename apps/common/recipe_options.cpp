@@ -17,6 +17,8 @@ void check(const RecipeOptions& options) {
   ROUX_CHECK(options.dropout >= 0 && options.dropout <= 1, "options", "--dropout must lie in [0, 1], found ", options.dropout);
   ROUX_CHECK(std::isfinite(options.weight_decay) && options.weight_decay >= 0, "options",
              "--weight-decay must be a number of at least 0, found ", options.weight_decay);
+  ROUX_CHECK(std::isfinite(options.init_std) && options.init_std >= 0, "options",
+             "--init-std must be a number of at least 0, found ", options.init_std);
   options.char_ngram_bounds();
 }
 
@@ -39,6 +41,7 @@ void add_model_options(CLI::App& app, RecipeOptions& options) {
       ->check(CLI::IsMember({"embedding_bag", "mean", "max", "sum", "all"}));
   app.add_option("--dim", options.dim, "length of a word vector")->check(CLI::Range(1, 65536));
   app.add_option("--dropout", options.dropout, "share of the pooled vector that training drops");
+  app.add_option("--init-std", options.init_std, "standard deviation of the word vectors before training");
   app.add_option("--word-ngrams", options.word_ngrams, "runs of up to N words are features too")
       ->type_name("N")
       ->check(CLI::Range(1, 16));

@@ -18,6 +18,7 @@ struct RecipeOptions {
   int64_t batch_size = 32;
   int64_t dim = 64;
   double dropout = 0.5;
+  double init_std = 1;
   double lr = 1e-3;
   std::string class_weights = "balanced";
   std::string optimizer = "adam";

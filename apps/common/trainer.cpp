@@ -1,8 +1,11 @@
 // The optimiser by name, the best epoch, and checkpoints.
 #include "apps/common/trainer.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "nn/adam.h"
+#include "nn/embedding.h"
 #include "nn/sgd.h"
 #include "tensor/safetensors.h"
 
@@ -11,19 +14,45 @@ namespace {
 
 using nlohmann::json;
 
-std::unique_ptr<nn::Optimizer> make_optimizer(nn::Module& model, const TrainerOptions& options) {
+using Optimizers = std::vector<std::unique_ptr<nn::Optimizer>>;
+
+// SparseAdam for the tables, whose gradients are rows; Adam for what has dense gradients.
+Optimizers sparse_adam(nn::Module& model, double lr) {
+  std::vector<Variable> tables;
+  for (const auto& [name, module] : model.named_modules()) {
+    if (const auto* table = dynamic_cast<nn::Embedding*>(module)) tables.push_back(table->weight);
+    if (const auto* table = dynamic_cast<nn::EmbeddingBag*>(module)) tables.push_back(table->weight);
+  }
+  nn::NamedParameters sparse, dense;
+  for (const auto& parameter : model.named_parameters()) {
+    const bool is_table = std::find(tables.begin(), tables.end(), parameter.second) != tables.end();
+    (is_table ? sparse : dense).push_back(parameter);
+  }
+  Optimizers optimizers;
+  if (!sparse.empty()) optimizers.push_back(std::make_unique<nn::SparseAdam>(sparse, nn::SparseAdamOptions{.lr = lr}));
+  if (!dense.empty()) optimizers.push_back(std::make_unique<nn::Adam>(dense, nn::AdamOptions{.lr = lr}));
+  return optimizers;
+}
+
+Optimizers make_optimizers(nn::Module& model, const TrainerOptions& options) {
+  if (options.optimizer == "sparse_adam") return sparse_adam(model, options.lr);
   const nn::NamedParameters parameters = model.named_parameters();
-  if (options.optimizer == "adam") return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.lr = options.lr});
-  if (options.optimizer == "sgd") return std::make_unique<nn::SGD>(parameters, nn::SgdOptions{.lr = options.lr});
-  if (options.optimizer == "adamw") {
+  Optimizers optimizers;
+  if (options.optimizer == "adam") {
+    optimizers.push_back(std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.lr = options.lr}));
+  } else if (options.optimizer == "adamw") {
     nn::AdamWOptions adamw{.lr = options.lr};
     if (options.weight_decay > 0) adamw.weight_decay = options.weight_decay;
-    return std::make_unique<nn::AdamW>(parameters, adamw);
+    optimizers.push_back(std::make_unique<nn::AdamW>(parameters, adamw));
+  } else {
+    ROUX_CHECK(options.optimizer == "sgd", "trainer", "unknown optimizer '", options.optimizer,
+               "' (expected: adam, adamw, sgd or sparse_adam)");
+    optimizers.push_back(std::make_unique<nn::SGD>(parameters, nn::SgdOptions{.lr = options.lr}));
   }
-  ROUX_CHECK(options.optimizer == "sparse_adam", "trainer", "unknown optimizer '", options.optimizer,
-             "' (expected: adam, adamw, sgd or sparse_adam)");
-  return std::make_unique<nn::SparseAdam>(parameters, nn::SparseAdamOptions{.lr = options.lr});
+  return optimizers;
 }
+
+std::string optimizer_prefix(size_t i) { return "optimizer" + std::to_string(i) + "."; }
 
 void append(nn::StateDict& all, const std::string& prefix, const nn::StateDict& part) {
   for (const auto& [name, tensor] : part) all.emplace_back(prefix + name, tensor);
@@ -60,7 +89,7 @@ TrainerState::TrainerState(nn::Module& model, const TrainerOptions& options, int
   ROUX_CHECK(options.epochs >= 1, "trainer", "epochs must be at least 1, found ", options.epochs);
   model.to(options.device);
   if (options_.class_weights.defined()) options_.class_weights = options_.class_weights.to(options.device);
-  optimizer_ = make_optimizer(model, options);
+  optimizers_ = make_optimizers(model, options);
 }
 
 int64_t TrainerState::kept_epoch() const {
@@ -74,9 +103,16 @@ int64_t TrainerState::kept_epoch() const {
   return best;
 }
 
-void TrainerState::schedule() {
-  if (options_.linear_schedule)
-    optimizer_->set_lr(options_.lr * (1 - static_cast<double>(step_) / static_cast<double>(steps_)));
+void TrainerState::zero_grad() {
+  for (const auto& optimizer : optimizers_) optimizer->zero_grad();
+}
+
+void TrainerState::optimizer_step() {
+  const double left = 1 - static_cast<double>(step_) / static_cast<double>(steps_);
+  for (const auto& optimizer : optimizers_) {
+    if (options_.linear_schedule) optimizer->set_lr(options_.lr * left);
+    optimizer->step();
+  }
   ++step_;
 }
 
@@ -92,7 +128,7 @@ void TrainerState::keep() {
 void TrainerState::save(const std::string& path, int64_t epoch, int64_t position, double loss_sum, int64_t texts) const {
   nn::StateDict tensors;
   append(tensors, "model.", model_.state_dict());
-  append(tensors, "optimizer.", optimizer_->state_dict());
+  for (size_t i = 0; i < optimizers_.size(); ++i) append(tensors, optimizer_prefix(i), optimizers_[i]->state_dict());
   append(tensors, "best.", best_);
   json history = json::array();
   for (const EpochReport& report : history_) history.push_back(to_json(report));
@@ -120,7 +156,8 @@ void TrainerState::load(const std::string& path, int64_t& epoch, int64_t& positi
       *generator = Generator(numbers.at(0), numbers.at(1), numbers.at(2));
     }
     model_.load_state_dict(extract(file.tensors, "model."));
-    optimizer_->load_state_dict(extract(file.tensors, "optimizer."));
+    for (size_t i = 0; i < optimizers_.size(); ++i)
+      optimizers_[i]->load_state_dict(extract(file.tensors, optimizer_prefix(i)));
     best_.clear();
     for (const auto& [name, tensor] : extract(file.tensors, "best.")) best_.emplace_back(name, tensor.clone());
     history_ = std::move(history);

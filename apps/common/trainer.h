@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "nn/adam.h"
 #include "nn/loss.h"
 #include "nn/metrics.h"
 #include "nn/module.h"
@@ -23,7 +22,7 @@ struct TrainerOptions {
   int64_t epochs = 5;
   int64_t batch_size = 32;
   uint64_t seed = 0;              ///< of the shuffling
-  std::string optimizer = "adam";  ///< adam, adamw, sgd or sparse_adam
+  std::string optimizer = "adam";  ///< adam, adamw, sgd, or sparse_adam (tables; Adam for the rest)
   double lr = 1e-3;
   double weight_decay = 0;       ///< of adamw; 0: its default
   bool linear_schedule = false;  ///< the learning rate falls to 0 over all steps
@@ -40,7 +39,7 @@ struct EpochReport {
   double seconds = 0;           ///< of training alone: batches, forward, backward, optimiser
 };
 
-/// What stays the same for every model: the optimiser, the history, the best weights, checkpoints.
+/// What stays the same for every model: the optimisers, the history, the best weights, checkpoints.
 class TrainerState {
  public:
   TrainerState(nn::Module& model, const TrainerOptions& options, int64_t steps);
@@ -51,8 +50,9 @@ class TrainerState {
   int64_t kept_epoch() const;
 
  protected:
-  /// Sets the learning rate of the coming step.
-  void schedule();
+  void zero_grad();
+  /// Sets the learning rate of this step and takes it.
+  void optimizer_step();
   void finish_epoch(const EpochReport& report);
   /// Puts the best weights back, where they are asked for.
   void keep();
@@ -60,10 +60,10 @@ class TrainerState {
   void load(const std::string& path, int64_t& epoch, int64_t& position, double& loss_sum, int64_t& texts);
 
   TrainerOptions options_;
-  std::unique_ptr<nn::Optimizer> optimizer_;
 
  private:
   nn::Module& model_;
+  std::vector<std::unique_ptr<nn::Optimizer>> optimizers_;
   std::vector<EpochReport> history_;
   nn::StateDict best_;  // only with keep_best
   int64_t steps_, step_ = 0;
@@ -111,11 +111,10 @@ class Trainer : public TrainerState {
 
   // One step on one batch: the loop that every such program has at its heart.
   double step(const typename Model::Batches::Iterator::value_type& batch) {
-    optimizer_->zero_grad();
+    zero_grad();
     const Variable loss = nn::cross_entropy(model_.forward(batch), batch.labels, {.weight = options_.class_weights});
     loss.backward();
-    schedule();
-    optimizer_->step();
+    optimizer_step();
     return loss.item();
   }
 

@@ -16,7 +16,7 @@ constexpr int64_t elements_per_task = 16384;
 /// lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(c) + eps) is computed as rate * m / (sqrt(v) + eps * sqrt(c)).
 template <class T>
 struct Constants {
-  T beta1, gain1, beta2, gain2, rate, eps, keep, l2, grad_scale;
+  T beta1, gain1, beta2, gain2, rate, eps, decay, l2, grad_scale;
 
   Constants(const AdamStep& step, bool sparse_eps)
       : beta1(static_cast<T>(step.beta1)),
@@ -25,7 +25,7 @@ struct Constants {
         gain2(static_cast<T>(1 - step.beta2)),
         rate(static_cast<T>(step.lr * std::sqrt(step.bias_correction2) / step.bias_correction1)),
         eps(static_cast<T>(sparse_eps ? step.eps : step.eps * std::sqrt(step.bias_correction2))),
-        keep(static_cast<T>(step.decoupled ? 1 - step.lr * step.weight_decay : 1)),
+        decay(static_cast<T>(step.decoupled ? step.lr * step.weight_decay : 0)),
         l2(static_cast<T>(step.decoupled ? 0 : step.weight_decay)),
         grad_scale(static_cast<T>(step.grad_scale)) {}
 };
@@ -55,7 +55,8 @@ template <bool Amsgrad, class T>
       second = v < before ? before : v;
       access.store(at.max_v + i, second);
     }
-    access.store(at.w + i, w * c.keep - m * c.rate * reciprocal<T>(square_root<T>(second) + c.eps));
+    // w - w * decay: 1 - decay would be rounded to the same side in every step.
+    access.store(at.w + i, w - w * c.decay - m * c.rate * reciprocal<T>(square_root<T>(second) + c.eps));
   });
 }
 

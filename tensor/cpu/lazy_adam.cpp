@@ -51,10 +51,10 @@ struct Table {
   }
 };
 
-/// How a row moves: w = keep * w - m * (the sum of Terms + (a * r + b) / (u + c * r + d)), with u the second moment and
-/// r its root; then m *= fade_m, v *= fade_v.
+/// How a row moves: w -= decay * w + m * (the sum of Terms + (a * r + b) / (u + c * r + d)), with u the second moment
+/// and r its root; then m *= fade_m, v *= fade_v.
 struct Motion {
-  float keep = 1, fade_m = 1, fade_v = 1;
+  float decay = 0, fade_m = 1, fade_v = 1;
   float a = 0, b = 0, c = 0, d = 1;
 };
 
@@ -87,15 +87,22 @@ struct Quadrature {
   }
 };
 
-/// What w of a row has been multiplied by from step s to the present.
-double decay_since(const Table& table, int64_t s) {
-  if (!table.settled_decay) return 1;
-  return std::exp(table.recorded(log_decay, table.step) - table.recorded(log_decay, s));
+/// The logarithm of what w of a row is multiplied by from step s to the present.
+double log_decay_since(const Table& table, int64_t s) {
+  return table.recorded(log_decay, table.step) - table.recorded(log_decay, s);
+}
+
+/// The same as a factor, and as what the factor lacks to 1, exact for small decays too.
+double kept_since(const Table& table, int64_t s) {
+  return table.settled_decay ? std::exp(log_decay_since(table, s)) : 1;
+}
+float lost_since(const Table& table, int64_t s) {
+  return table.settled_decay ? static_cast<float>(-std::expm1(log_decay_since(table, s))) : 0;
 }
 
 /// Moments of step s as of now: the record's own do not change any more when the row has come to rest.
 void load_moments(const Table& table, int64_t s, double* moments, int64_t stride) {
-  const double factor = table.step - s > table.window ? decay_since(table, s + table.window) : 1;
+  const double factor = table.step - s > table.window ? kept_since(table, s + table.window) : 1;
   for (int i = 0; i < 4; ++i) moments[i * stride] = factor * table.recorded(LazyAdamRecord(moment0 + i), s);
 }
 
@@ -112,7 +119,7 @@ class DueRows {
     row_[count_] = row;
     place_[count_] = place;
     load_moments(table, s, moments_ + count_, block_rows);
-    keep_[count_] = static_cast<float>(decay_since(table, s));
+    decay_[count_] = lost_since(table, s);
     fade_m_[count_] = static_cast<float>(table.constant(power1, table.step - s));
     fade_v_[count_] = static_cast<float>(table.constant(power2, table.step - s));
     ++count_;
@@ -123,7 +130,7 @@ class DueRows {
   void flush(const Table& table, Visit&& visit) {
     find_quadratures(table.eps);
     for (int64_t i = 0; i < count_; ++i)
-      visit(row_[i], place_[i], Motion{keep_[i], fade_m_[i], fade_v_[i], a_[i], b_[i], c_[i], d_[i]}, nullptr);
+      visit(row_[i], place_[i], Motion{decay_[i], fade_m_[i], fade_v_[i], a_[i], b_[i], c_[i], d_[i]}, nullptr);
     count_ = 0;
   }
 
@@ -149,7 +156,7 @@ class DueRows {
   int64_t count_ = 0;
   int64_t row_[block_rows], place_[block_rows];
   double moments_[4 * block_rows] = {};
-  float keep_[block_rows], fade_m_[block_rows], fade_v_[block_rows];
+  float decay_[block_rows], fade_m_[block_rows], fade_v_[block_rows];
   float a_[block_rows], b_[block_rows], c_[block_rows], d_[block_rows];
 };
 
@@ -161,7 +168,7 @@ Motion find_terms(const Table& table, int64_t s, int64_t count, Terms& terms) {
   std::copy_n(all, 4, rest);
   for (int64_t j = 1; j <= count; ++j) {
     const double d = table.recorded(root, s + j) * table.constant(stretch, j);
-    double p = table.recorded(rate, s + j) * table.recorded(root, s + j) * table.share(0, j) * decay_since(table, s + j);
+    double p = table.recorded(rate, s + j) * table.recorded(root, s + j) * table.share(0, j) * kept_since(table, s + j);
     terms.weight[j - 1] = static_cast<float>(p);
     terms.offset[j - 1] = static_cast<float>(table.eps * d);
     for (double& moment : rest) {
@@ -173,7 +180,7 @@ Motion find_terms(const Table& table, int64_t s, int64_t count, Terms& terms) {
   // Of a rest that is nothing but rounding no quadrature can be made.
   const bool more = n > count && rest[0] > 1e-8 * all[0];
   const Quadrature<double> q(more ? rest[0] : 0, rest[1], rest[2], rest[3], table.eps);
-  return {static_cast<float>(decay_since(table, s)),
+  return {lost_since(table, s),
           static_cast<float>(table.constant(power1, n)),
           static_cast<float>(table.constant(power2, n)),
           static_cast<float>(q.a),
@@ -188,7 +195,7 @@ Motion settled_motion(const Table& table, int64_t row, const double beta2) {
   const int64_t s = -int64_t{table.last[row]};
   if (s > 0) motion.fade_v = static_cast<float>(std::pow(beta2, static_cast<double>(table.step - s)));
   if (table.settled_decay)
-    motion.keep = static_cast<float>(std::exp(table.recorded(log_decay, table.step) - table.settled_decay[row]));
+    motion.decay = static_cast<float>(-std::expm1(table.recorded(log_decay, table.step) - table.settled_decay[row]));
   return motion;
 }
 
@@ -232,7 +239,8 @@ void move_row(float* out, const float* w, float* m, float* v, const float* secon
     if constexpr (Exact) {
       for (int64_t j = 0; j < terms->count; ++j) sum += terms->weight[j] * reciprocal<float>(r + terms->offset[j]);
     }
-    access.store(out + i, access.load(w + i) * by.keep - first * sum);
+    const Vector before = access.load(w + i);
+    access.store(out + i, before - before * by.decay - first * sum);
     if constexpr (Write) {
       access.store(m + i, without_denormals<float>(first * by.fade_m));
       access.store(v + i, without_denormals<float>(access.load(v + i) * by.fade_v));

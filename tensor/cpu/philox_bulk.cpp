@@ -1,6 +1,7 @@
-// Philox for many blocks at a time. A vector holds one word of the counter for each of several blocks, in the low halves
-// of 64-bit lanes, so that one instruction gives both halves of their products; what is in the high halves between rounds
-// does not matter. Several vectors go through the rounds together, because each round waits for its multiplications.
+// Philox for many blocks at a time. A vector holds one word of the counter for each of several blocks, in the low
+// halves of 64-bit lanes, so that one instruction gives both halves of their products; what is in the high halves
+// between rounds does not matter. Several vectors go through the rounds together, because each round waits for its
+// multiplications.
 #include "tensor/cpu/philox_bulk.h"
 
 #include <cstring>

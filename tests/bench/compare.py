@@ -83,7 +83,11 @@ class Row:
         ratio = "" if value is None else "%+.4f" % value if self.compare == "difference" else "%.3gx" % value
         target = [self.target(), self.verdict()] if judged else ["", ""]
         return [self.what, self.unit, self.figure(self.ours), self.figure(self.theirs) if self.peer else "", ratio,
-                *target, self.peer]
+                *target, self.peer if self.theirs or not self.peer else "missing: " + self.peer]
+
+
+class Failed(Exception):
+    """A program that we ran has failed."""
 
 
 def measure(command):
@@ -97,14 +101,14 @@ def measure(command):
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
     if process.returncode != 0:
-        sys.exit("compare.py: failed (%d): %s\n%s" % (process.returncode, " ".join(map(str, command)), text[-2000:]))
+        raise Failed("failed (%d): %s\n%s" % (process.returncode, " ".join(map(str, command)), text[-2000:]))
     per_megabyte = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return text, seconds, usage.ru_maxrss / per_megabyte
 
 
 def can_run(command):
     try:
-        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
     except OSError:
         return False
 
@@ -252,17 +256,16 @@ def process(setting):
     ours, one, two = setting.in_turn(lambda _: setting.ours("--model", "all", threads=2),
                                      lambda _: setting.fasttext_run(),
                                      lambda _: setting.fasttext_run("--threads", 2))
-    what = "four models, whole process, 2 threads"
-    yield Row(what, "seconds", values(ours, "seconds"), "fastText, one model, 1 thread", values(one, "seconds"), at_most=4)
-    yield Row(what, "seconds", values(ours, "seconds"), "fastText, one model, 2 threads", values(two, "seconds"))
+    what, seconds = "four models, whole process, 2 threads", values(ours, "seconds")
+    yield Row(what, "seconds", seconds, "fastText, one model, 1 thread", values(one, "seconds"), at_most=4)
+    yield Row(what, "seconds", seconds, "fastText, one model, 2 threads", values(two, "seconds"))
 
 
 def growth(setting):
     """A step with a table of 400,000 rows over one of 4,000: here `ours` is that ratio, and so is the peer's."""
     program = setting.build / "bench" / "training_bench"
     if not program.exists():
-        print("growth: %s is not there (hint: make bench-programs)" % program)
-        return
+        raise Failed("%s is not there (hint: make bench-programs)" % program)
     text, _, _ = measure([program, "--benchmark_filter=^embedding_bag/rows", "--benchmark_format=json",
                           "--benchmark_repetitions=%d" % setting.rounds, "--benchmark_enable_random_interleaving=true"])
     times = {}
@@ -322,11 +325,15 @@ PARTS = {part.__name__: part for part in (training, fasttext, process, growth, m
 
 def print_table(rows, judged):
     header = ["what", "unit", "ours", "theirs", "compared", "target", "", "peer"]
-    lines = [header] + [row.cells(judged) for row in rows]
+    lines, shown = [header], set()
+    for row in rows:  # ours once where the peers it would stand beside are missing
+        if row.theirs or not row.peer or (row.what, row.unit) not in shown:
+            lines.append(row.cells(judged))
+        shown.add((row.what, row.unit))
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     right = {2, 3, 4}
     for line in lines:
-        cells = [cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths))]
+        cells = [cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(line)]
         print("  ".join(cells).rstrip())
 
 
@@ -349,18 +356,23 @@ def parse_options():
 
 def main():
     options = parse_options()
-    rows = []
+    rows, failures = [], 0
     with tempfile.TemporaryDirectory() as folder:
         setting = Setting(options, Path(folder))
         setting.describe()
         for part in options.parts:
             print("measuring: " + part, file=sys.stderr, flush=True)
-            rows += PARTS[part](setting)
+            try:
+                rows += PARTS[part](setting)
+            except Failed as failure:
+                print("compare.py: %s: %s" % (part, failure), file=sys.stderr)
+                failures += 1
     print_table(rows, setting.judged)
     if options.json:
         judged = [{**asdict(row), "compared": row.compared(), "verdict": row.verdict()} for row in rows]
         Path(options.json).write_text(json.dumps({"data": setting.data.name, "rows": judged}, indent=2) + "\n")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

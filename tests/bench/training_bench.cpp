@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <vector>
 
 #include "apps/common/classifiers.h"
 #include "apps/common/program.h"

@@ -1,11 +1,11 @@
 // Fuzzing of the safetensors reader: it must throw Error or give tensors that lie within the bytes.
 //
-// Each input is read twice: as a file, and as a header in front of data with the length that the header needs. Few inputs
-// would get beyond the length otherwise.
+// Each input is read twice: as a file, and as a description of one, with the length that the header needs in front and
+// words of the format for the bytes above 127. Few inputs would get to the tensors otherwise.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -29,14 +29,38 @@ void read(std::string_view file_bytes) {
   }
 }
 
+constexpr const char* words[] = {
+    R"({"a":{"dtype":"BOOL","shape":[)",
+    R"({"a":{"dtype":"F32","shape":[)",
+    R"(,"b":{"dtype":"F64","shape":[)",
+    R"(,"c":{"dtype":"BF16","shape":[)",
+    R"(],"data_offsets":[0,)",
+    R"(],"data_offsets":[8,)",
+    R"(,"__metadata__":{"k":"v"}})",
+    R"(]}})",
+    R"(]})",
+    R"(9223372036854775807)",
+};
+
+// What stands before the first NUL is the header, what follows it the data.
+std::string described_file(std::string_view input) {
+  const size_t end = std::min(input.find('\0'), input.size());
+  std::string header;
+  for (const char c : input.substr(0, end)) {
+    const auto byte = static_cast<unsigned char>(c);
+    byte < 128 ? header += c : header += words[byte % std::size(words)];
+  }
+  const uint64_t header_bytes = header.size();
+  std::string file(reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes);
+  file += header;
+  return file.append(input.substr(std::min(end + 1, input.size())));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   read(input);
-  const uint64_t header_bytes = std::min(input.find('\0'), size);
-  std::string framed(sizeof header_bytes, '\0');
-  std::memcpy(framed.data(), &header_bytes, sizeof header_bytes);
-  read(framed.append(input));
+  read(described_file(input));
   return 0;
 }

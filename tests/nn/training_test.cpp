@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 #include <vector>
 
 #include "nn/adam.h"
@@ -114,6 +115,34 @@ TEST_CASE("a step of the classifier is four graph nodes, and leaves nothing behi
   const Variable logits = model.forward(batch.ids, batch.offsets);
   CHECK(live_nodes() == before);
   CHECK_FALSE(logits.requires_grad());
+}
+
+TEST_CASE("threads may evaluate one model side by side while an optimiser still owes rows") {
+  Numbers numbers;
+  EmbeddingBagClassifier model(200, 16, 3, 0.5);
+  nn::Adam optimizer(model.named_parameters());
+  for (int i = 0; i < 5; ++i) {
+    const Batch batch = numbers.batch(4, 200, 3);
+    optimizer.zero_grad();
+    nn::cross_entropy(model.forward(batch.ids, batch.offsets), batch.labels).backward();
+    optimizer.step();
+  }
+  model.eval();
+  const Batch batch = numbers.batch(64, 200, 3);
+  std::vector<Tensor> results(4);
+  std::vector<std::thread> threads;
+  for (Tensor& result : results)
+    threads.emplace_back([&] {
+      const NoGrad no_grad;
+      for (int i = 0; i < 20; ++i) result = model.forward(batch.ids, batch.offsets).data();
+    });
+  for (std::thread& thread : threads) thread.join();
+  const nn::StateDict state = model.state_dict();
+  EmbeddingBagClassifier copy(200, 16, 3, 0.5);
+  copy.load_state_dict(state);
+  copy.eval();
+  const Variable expected = copy.forward(batch.ids, batch.offsets);
+  for (const Tensor& result : results) CHECK(nn::close(result, expected, {.rtol = 0, .atol = 0}));
 }
 
 TEST_CASE("the classifier as a layer author would test it") {

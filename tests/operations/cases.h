@@ -61,11 +61,13 @@ struct Case {
   double tolerance = 1e-5;  // of float32, relative
   bool kinks = false;       // inputs lie on kinks: gradcheck allows what lies between the slopes
   bool oracle = true;       // there are reference figures
+  bool gradcheck = true;    // the gradient is that of the function
 
   std::string name() const { return label.empty() ? operation : operation + "/" + label; }
   Case& with_tolerance(double value) { return tolerance = value, *this; }
   Case& at_kinks() { return kinks = true, *this; }
   Case& without_oracle() { return oracle = false, *this; }
+  Case& without_gradcheck() { return gradcheck = false, *this; }
 };
 
 // What an operation returns, as the tests see it.

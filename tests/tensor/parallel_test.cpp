@@ -191,8 +191,9 @@ TEST_CASE("wrong arguments are named") {
   CHECK_THROWS_WITH_AS(parallel_for(10, 0, nothing), "[parallel_for] the grain must be at least 1, found 0",
                        roux::Error);
   CHECK_THROWS_AS(parallel_for(-2, -1, nothing), roux::Error);
-  CHECK_THROWS_AS(parallel_reduce(-1, 1, 0, [](int64_t, int64_t) { return 1; }, std::plus<int>()), roux::Error);
-  CHECK_THROWS_AS(parallel_reduce(1, 0, 0, [](int64_t, int64_t) { return 1; }, std::plus<int>()), roux::Error);
+  const auto one = [](int64_t, int64_t) { return 1; };
+  CHECK_THROWS_AS(parallel_reduce(-1, 1, 0, one, std::plus<int>()), roux::Error);
+  CHECK_THROWS_AS(parallel_reduce(1, 0, 0, one, std::plus<int>()), roux::Error);
   CHECK(message_of([] { set_num_threads(0); }) ==
         "[set_num_threads] the number of threads must be between 1 and 1024, found 0");
   CHECK_THROWS_AS(set_num_threads(1025), roux::Error);
@@ -257,7 +258,7 @@ TEST_CASE("many short loops, with and without sleeping in between") {
   const ThreadCountGuard guard;
   for (const int threads : {2, 8}) {
     set_num_threads(threads);
-    int64_t plain = 0;  // written by one chunk a loop, and read after it: ThreadSanitizer sees it if a loop returns early
+    int64_t plain = 0;  // written by one chunk of each loop: ThreadSanitizer sees it if a loop returns early
     for (int repeat = 0; repeat < 3000; ++repeat) {
       std::atomic<int> runs = 0;
       parallel_for(5, 1, [&](int64_t i, int64_t) {

@@ -1,4 +1,5 @@
-// Random words against published answers, their conversions, generators, and the bulk kernel against the plain function.
+// Random words against published answers, their conversions, generators, and the bulk kernel against the plain
+// function.
 #include "tensor/philox.h"
 
 #include <doctest/doctest.h>
@@ -24,7 +25,8 @@ namespace {
 /// Words first to first + n - 1 of an operation that starts at block `offset`.
 std::vector<uint32_t> plain_words(int64_t n, uint64_t seed, uint64_t stream, uint64_t offset) {
   std::vector<uint32_t> words;
-  for (uint64_t i = 0; i < static_cast<uint64_t>(n); ++i) words.push_back(philox_block(seed, stream, offset + i / 4)[i % 4]);
+  for (uint64_t i = 0; i < static_cast<uint64_t>(n); ++i)
+    words.push_back(philox_block(seed, stream, offset + i / 4)[i % 4]);
   return words;
 }
 
@@ -68,7 +70,8 @@ TEST_CASE("uniform floats and doubles stay in [0, 1) and use all their bits") {
 TEST_CASE("bulk words are those of the plain function") {
   constexpr uint64_t crossing = 0xffffffff;  // the low word of the counter overflows within a batch
   constexpr uint64_t last = std::numeric_limits<uint64_t>::max();
-  for (const uint64_t offset : {uint64_t{0}, uint64_t{1}, crossing - 3, crossing - 77, 5 * crossing, last - 1, last - 40}) {
+  for (const uint64_t offset :
+       {uint64_t{0}, uint64_t{1}, crossing - 3, crossing - 77, 5 * crossing, last - 1, last - 40}) {
     for (const int64_t n : {1, 2, 3, 4, 5, 7, 63, 64, 65, 127, 128, 129, 130, 131, 255, 257, 1000, 1023}) {
       std::vector<uint32_t> words(static_cast<size_t>(n) + 2, 0xabababab);
       roux::cpu_kernels::philox_words(words.data() + 1, n, 0x123456789abcdef0, 0xfedcba9876543210, offset);
@@ -154,8 +157,8 @@ TEST_CASE("uniform_int covers its range evenly") {
 }
 
 TEST_CASE("uniform_int rejects what would favour some integers") {
-  // Of the 2^64 words, 2^62 are one too many to be shared evenly by 3 * 2^61 integers, and a quarter is drawn again; one
-  // block holds two draws, so about one call in sixteen takes a second block.
+  // 2^64 mod the bound is 2^62: a quarter of the draws is rejected. A block holds two draws, so about one call in
+  // sixteen takes a second block.
   constexpr int64_t bound = int64_t{3} << 61;
   Generator generator(12);
   int third = 0;
@@ -163,6 +166,7 @@ TEST_CASE("uniform_int rejects what would favour some integers") {
   CHECK(std::abs(third - 20000 / 3.0) < 4.5 * std::sqrt(20000 * 2 / 9.0));
   CHECK(generator.offset() > 20000 * 17 / 16);
   CHECK(generator.offset() < 20000 * 35 / 32);
-  CHECK_THROWS_WITH_AS(roux::uniform_int(generator, 0), "[uniform_int] the bound must be at least 1, found 0", roux::Error);
+  CHECK_THROWS_WITH_AS(roux::uniform_int(generator, 0), "[uniform_int] the bound must be at least 1, found 0",
+                       roux::Error);
   CHECK_THROWS_AS(roux::uniform_int(generator, -5), roux::Error);
 }

@@ -3,12 +3,12 @@
     fasttext_recipes.py TRAIN.csv VALIDATION.csv [--threads N] [--epochs N] [--dim N] [--seed N] [--program fasttext]
 
 Both files have the columns name and category. The titles are cleaned as everywhere here (lower case, letters a-z) and
-written as fastText reads them; this is not timed. The program then runs with -dim 64 -epoch 5 -minCount 2, from start to
-exit, and predicts the validation part. Needs nothing but Python and the program. Prints one line of JSON:
+written as fastText reads them; this is not timed. The program then runs with -dim 64 -epoch 5 -minCount 2, from start
+to exit, and predicts the validation part. Needs nothing but Python and the program. Prints one line of JSON:
 
     seconds            the whole process of training: reading, vocabulary, training, writing the model
     peak_megabytes     of that process
-    words_per_second   as fastText reports it, a thread. It looks at the clock ten times a second: too coarse below 20 epochs
+    words_per_second   as fastText reports it, a thread; it reads the clock ten times a second: measure 20 epochs or more
     tokens_per_title   what fastText counts as words: the words of a title, its label and the end of its line
     words_per_title    the words alone
     titles_per_second  words_per_second / tokens_per_title

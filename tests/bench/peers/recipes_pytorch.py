@@ -1,6 +1,7 @@
 """The four recipe classifiers in PyTorch, trained and timed: what train_recipes is compared with.
 
-    recipes_pytorch.py CSV --form lab|dense|best [--model embedding_bag|mean|max|sum] [--epochs N] [--threads N] [--seed N]
+    recipes_pytorch.py CSV --form lab|dense|best [--model embedding_bag|mean|max|sum] [--epochs N] [--threads N]
+                       [--seed N]
     recipes_pytorch.py CSV --write-split DIR
 
 Forms of training, all with batches of 32, dimension 64, dropout 0.5, Adam at 0.001 and balanced class weights:
