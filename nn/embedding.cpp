@@ -9,7 +9,8 @@ void check_options(const Options& options, int64_t rows, const char* layer) {
   if (options.padding_idx)
     ROUX_CHECK(*options.padding_idx >= -rows && *options.padding_idx < rows, layer, "padding_idx is ",
                *options.padding_idx, ", outside a table of ", rows, " rows");
-  if (options.max_norm) ROUX_CHECK(*options.max_norm >= 0, layer, "max_norm is ", *options.max_norm, ", expected 0 or more");
+  if (options.max_norm)
+    ROUX_CHECK(*options.max_norm >= 0, layer, "max_norm is ", *options.max_norm, ", expected 0 or more");
   ROUX_CHECK(options.norm_type > 0, layer, "norm_type is ", options.norm_type, ", expected more than 0");
 }
 
@@ -33,8 +34,8 @@ Variable new_table(int64_t rows, int64_t dim, const Options& options, const char
 template <class Options>
 Variable pretrained_table(const Tensor& table, bool freeze, const Options& options, const char* layer) {
   ROUX_CHECK(table.defined() && table.dim() == 2, layer, "from_pretrained takes a table of shape (rows, dim)");
-  ROUX_CHECK(table.dtype() == float32 || table.dtype() == float64, layer, "from_pretrained takes float32 or float64, found ",
-             table.dtype());
+  ROUX_CHECK(table.dtype() == float32 || table.dtype() == float64, layer,
+             "from_pretrained takes float32 or float64, found ", table.dtype());
   check_options(options, table.size(0), layer);
   return Variable(table.clone(), !freeze);
 }
@@ -52,7 +53,8 @@ void renormalize(const Variable& table, const Tensor& ids, double max_norm, doub
 Embedding::Embedding(Variable table, const EmbeddingOptions& options)
     : weight(std::move(table)),
       options_(options),
-      operation_{.padding_idx = padding_index(options, weight.size(0)), .scale_grad_by_freq = options.scale_grad_by_freq} {
+      operation_{.padding_idx = padding_index(options, weight.size(0)),
+                 .scale_grad_by_freq = options.scale_grad_by_freq} {
   add("weight", weight);
 }
 

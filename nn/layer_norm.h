@@ -28,7 +28,8 @@ class LayerNorm : public Layer {
   }
   /// Throws when the last dimension is not `size`.
   Variable forward(const Variable& x) override {
-    ROUX_CHECK(x.dim() >= 1 && x.size(-1) == size_, "LayerNorm", "found shape ", x.shape(), ", expected (..., ", size_, ")");
+    ROUX_CHECK(x.dim() >= 1 && x.size(-1) == size_, "LayerNorm", "found shape ", x.shape(), ", expected (..., ", size_,
+               ")");
     return layer_norm(x, weight, bias, eps_);
   }
 

@@ -17,7 +17,8 @@ Variable reduce(const Variable& losses, Reduction reduction) {
 void check_factor(const Tensor& factor, const Shape& shape, const char* name) {
   if (!factor.defined()) return;
   ROUX_CHECK(broadcast_shapes(factor.shape(), shape, "binary_cross_entropy_with_logits") == shape,
-             "binary_cross_entropy_with_logits", name, " has shape ", factor.shape(), ", which does not broadcast to ", shape);
+             "binary_cross_entropy_with_logits", name, " has shape ", factor.shape(), ", which does not broadcast to ",
+             shape);
 }
 
 }  // namespace
@@ -27,15 +28,14 @@ void check_factor(const Tensor& factor, const Shape& shape, const char* name) {
 Variable binary_cross_entropy_with_logits(const Variable& logits, const Tensor& targets,
                                           const BinaryCrossEntropyOptions& options) {
   ROUX_CHECK(logits.defined() && targets.defined(), "binary_cross_entropy_with_logits", "an operand is undefined");
-  ROUX_CHECK(targets.shape() == logits.shape(), "binary_cross_entropy_with_logits", "targets have shape ", targets.shape(),
-             ", expected ", logits.shape(), " like the logits");
+  ROUX_CHECK(targets.shape() == logits.shape(), "binary_cross_entropy_with_logits", "targets have shape ",
+             targets.shape(), ", expected ", logits.shape(), " like the logits");
   check_factor(options.weight, logits.shape(), "weight");
   check_factor(options.pos_weight, logits.shape(), "pos_weight");
   const Tensor y = targets.to(logits.dtype());
   const Variable log_part = softplus(-logits);
-  const Variable positive = options.pos_weight.defined()
-                                ? log_part * (1 + (options.pos_weight.to(logits.dtype()) - 1) * y)
-                                : log_part;
+  const Variable positive =
+      options.pos_weight.defined() ? log_part * (1 + (options.pos_weight.to(logits.dtype()) - 1) * y) : log_part;
   Variable losses = logits * (1 - y) + positive;
   if (options.weight.defined()) losses = losses * options.weight.to(logits.dtype());
   return reduce(losses, options.reduction);

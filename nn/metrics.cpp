@@ -117,7 +117,8 @@ Tensor balanced_class_weights(const Tensor& labels, int64_t num_classes) {
   }
   std::vector<float> weights;
   for (size_t c = 0; c < counts.size(); ++c) {
-    ROUX_CHECK(counts[c] > 0, operation, "class ", static_cast<int64_t>(c), " has no rows, so its weight would be infinite");
+    ROUX_CHECK(counts[c] > 0, operation, "class ", static_cast<int64_t>(c),
+               " has no rows, so its weight would be infinite");
     weights.push_back(static_cast<float>(static_cast<double>(expected.numel()) /
                                          (static_cast<double>(num_classes) * static_cast<double>(counts[c]))));
   }

@@ -27,8 +27,8 @@ struct ClassificationReport {
   double accuracy = 0;
   std::vector<Scores> classes;  ///< one for each class
   Scores macro;                 ///< the mean over all num_classes classes, each counting the same
-  Scores micro;                 ///< from the counts of all classes together; with one label a row, all equal the accuracy
-  Tensor confusion;             ///< see confusion_matrix
+  Scores micro;      ///< from the counts of all classes together; with one label a row, all equal the accuracy
+  Tensor confusion;  ///< see confusion_matrix
 };
 
 ClassificationReport classification_report(const Tensor& predictions, const Tensor& labels, int64_t num_classes);

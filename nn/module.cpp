@@ -100,7 +100,8 @@ NamedParameters Module::named_parameters() const {
   walk(*this, "", [&](const std::string& prefix, const Module& module) {
     for (const auto& [name, parameter] : module.parameters_) {
       const Variable& candidate = *parameter;
-      const bool known = std::any_of(result.begin(), result.end(), [&](const auto& seen) { return seen.second == candidate; });
+      const bool known =
+          std::any_of(result.begin(), result.end(), [&](const auto& seen) { return seen.second == candidate; });
       if (!known) result.emplace_back(join(prefix, name), candidate);
     }
   });
@@ -173,7 +174,8 @@ void Module::to(DType dtype) {
 std::vector<Module::StateEntry> Module::state_entries() const {
   std::vector<StateEntry> entries;
   walk(*this, "", [&](const std::string& prefix, const Module& module) {
-    for (const auto& [name, parameter] : module.parameters_) entries.push_back({join(prefix, name), parameter, nullptr});
+    for (const auto& [name, parameter] : module.parameters_)
+      entries.push_back({join(prefix, name), parameter, nullptr});
     for (const NamedBuffer& buffer : module.buffers_)
       if (buffer.persistent) entries.push_back({join(prefix, buffer.name), nullptr, buffer.target});
   });
@@ -199,7 +201,8 @@ LoadReport Module::load_state_dict(const StateDict& state, bool strict) {
     }
     const Tensor& tensor = *match->second;
     if (tensor.shape() != entry.raw().shape())
-      misfits.push_back(entry.name + " has shape " + to_string(tensor.shape()) + ", expected " + to_string(entry.raw().shape()));
+      misfits.push_back(entry.name + " has shape " + to_string(tensor.shape()) + ", expected " +
+                        to_string(entry.raw().shape()));
     else if (!convertible(tensor.dtype(), entry.raw().dtype()))
       misfits.push_back(entry.name + " is " + name(tensor.dtype()) + ", expected " + name(entry.raw().dtype()));
     found.emplace_back(entry, &tensor);

@@ -179,8 +179,10 @@ CheckResult detail::state_dict_round_trips(Module& module, Module& other, const 
   const NoGrad no_grad;
   const CheckResult same = close(other_forward(), forward(), same_bits);
   if (!same)
-    return {false, "[state_dict_round_trips] after loading, the modules differ (hint: is every parameter and buffer that "
-                   "forward uses registered by add or add_buffer?): " + same.message};
+    return {false,
+            "[state_dict_round_trips] after loading, the modules differ (hint: is every parameter and buffer that "
+            "forward uses registered by add or add_buffer?): " +
+                same.message};
   return {true, "[state_dict_round_trips] the loaded module gives the same bits"};
 }
 
@@ -197,7 +199,8 @@ CheckResult leaks_nothing(const std::function<void()>& step) {
   if (more_nodes <= 0 && more_blocks <= 0 && more_bytes <= 0) return {true, "[leaks_nothing] nothing was left behind"};
   return {false, "[leaks_nothing] " + std::to_string(steps) + " steps left " + std::to_string(more_nodes) +
                      " graph nodes and " + std::to_string(more_blocks) + " blocks of memory (" +
-                     std::to_string(more_bytes) + " bytes) behind (hint: does something keep a Variable of each step?)"};
+                     std::to_string(more_bytes) +
+                     " bytes) behind (hint: does something keep a Variable of each step?)"};
 }
 
 }  // namespace roux::nn

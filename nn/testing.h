@@ -1,4 +1,4 @@
-// A kit for those who test layers: comparison of tensors, gradients of modules, and checks of what every layer should do.
+// A kit for those who test layers: comparison of tensors, gradients of modules, checks of what every layer should do.
 //
 // Each check gives a result that stands in doctest's CHECK and prints its reason there:
 //
@@ -37,16 +37,17 @@ struct CloseOptions {
 /// entry: index, found, expected, relative error.
 CheckResult close(const Variable& found, const Variable& expected, const CloseOptions& options = {});
 
-/// The gradients of what `forward` gives for every parameter of the module that requires one, and for the floating-point
-/// `inputs`, by central differences (autograd/gradcheck.h). All of it runs in float64; afterwards the module is as it was
-/// before, but for the gradients, which are cleared. Modes stay as they are: in training, random numbers are the same for
-/// every difference. Throws when an optimiser still owes rows to a parameter.
+/// The gradients of what `forward` gives for every parameter of the module that requires one, and for the
+/// floating-point `inputs`, by central differences (autograd/gradcheck.h). All of it runs in float64; afterwards the
+/// module is as it was before, but for the gradients, which are cleared. Modes stay as they are: in training, random
+/// numbers are the same for every difference. Throws when an optimiser still owes rows to a parameter.
 GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
                           const std::function<Variable(const std::vector<Variable>&)>& forward,
                           const GradcheckOptions& options = {});
 
 /// The same for the parameters alone: `gradcheck(layer, [&] { return layer(ids, offsets); })`.
-GradcheckResult gradcheck(Module& module, const std::function<Variable()>& forward, const GradcheckOptions& options = {});
+GradcheckResult gradcheck(Module& module, const std::function<Variable()>& forward,
+                          const GradcheckOptions& options = {});
 
 namespace detail {
 
@@ -73,15 +74,14 @@ Variable call_forward(M& module, const std::vector<Variable>& x) {
 }  // namespace detail
 
 /// The same for `module.forward(inputs[0], ...)`.
-template <class M>
-  requires std::derived_from<M, Module>
+template <std::derived_from<Module> M>
 GradcheckResult gradcheck(M& module, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {}) {
   return gradcheck(
       module, inputs, [&module](const std::vector<Variable>& x) { return detail::call_forward(module, x); }, options);
 }
 
-/// Whether, in evaluation, `forward` gives the same bits twice and leaves the module's state as it is. The module's mode
-/// is put back afterwards.
+/// Whether, in evaluation, `forward` gives the same bits twice and leaves the module's state as it is. The module's
+/// mode is put back afterwards.
 CheckResult eval_is_deterministic(Module& module, const std::function<Variable()>& forward);
 
 namespace detail {
@@ -91,15 +91,15 @@ CheckResult state_dict_round_trips(Module& module, Module& other, const std::fun
 
 /// Whether loading the state dict of `module` into `other`, a module of the same kind that was made anew, makes both
 /// give the same bits in evaluation. Finds parameters and buffers that are not registered. `other` is changed.
-template <class M>
-  requires std::derived_from<M, Module>
+template <std::derived_from<Module> M>
 CheckResult state_dict_round_trips(M& module, M& other, const std::function<Variable(M&)>& forward) {
   return detail::state_dict_round_trips(
       module, other, [&] { return forward(module); }, [&] { return forward(other); });
 }
 
-/// Whether `step`, forward and backward say, once warmed up leaves no more graph nodes and no more memory behind than it
-/// found. No other thread may work meanwhile. Leave Adam out: for tables it keeps the row numbers of its last 1,024 steps.
+/// Whether `step`, forward and backward say, once warmed up leaves no more graph nodes and no more memory behind than
+/// it found. No other thread may work meanwhile. Leave Adam out: for tables it keeps the row numbers of its last 1,024
+/// steps.
 CheckResult leaks_nothing(const std::function<void()>& step);
 
 }  // namespace roux::nn

@@ -7,8 +7,8 @@ namespace roux {
 void renormalize_rows_(Tensor& table, const Tensor& ids, double max_norm, double norm_type) {
   constexpr const char* operation = "renormalize_rows_";
   check_floating(table, operation);
-  ROUX_CHECK(table.dim() == 2 && table.is_contiguous(), operation, "expected a contiguous table of shape (rows, dim), found ",
-             table.shape());
+  ROUX_CHECK(table.dim() == 2 && table.is_contiguous(), operation,
+             "expected a contiguous table of shape (rows, dim), found ", table.shape());
   check_defined(ids, operation, "the tensor of ids");
   check_same_device(table, ids, operation, "the tensor of ids");
   ROUX_CHECK(max_norm >= 0, operation, "max_norm is ", max_norm, ", expected 0 or more");

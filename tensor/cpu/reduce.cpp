@@ -95,27 +95,41 @@ void reduce_numbers(ReduceOp op, const View& out, const View& in, Along along) {
   }
 }
 
-// `wins(a, b)`: a replaces b, the best so far; strict, so that the first of equals stays.
+// `wins(a, b)`: a replaces b, the best so far; strict, so that the first of equals stays. Places are counted in integers of
+// the values' own width, so that values and places move through vector registers side by side.
+template <class T, class Place, class Wins>
+[[gnu::flatten]] void best_of_columns(T* values, int64_t* indices, const T* in, Along along, Wins wins) {
+  constexpr int64_t width = 256;
+  Place place[width];
+  for (int64_t from = 0; from < along.inner; from += width) {
+    const int64_t count = std::min(width, along.inner - from);
+    T* const __restrict best = values + from;
+    std::copy_n(in + from, count, best);
+    std::fill_n(place, count, Place{0});
+    for (int64_t j = 1; j < along.n; ++j) {
+      const T* const __restrict row = in + j * along.inner + from;
+      for (int64_t i = 0; i < count; ++i) {
+        const bool replace = wins(row[i], best[i]);
+        best[i] = replace ? row[i] : best[i];
+        place[i] = replace ? static_cast<Place>(j) : place[i];
+      }
+    }
+    std::copy_n(place, count, indices + from);
+  }
+}
+
 template <class T, class Wins>
 void best_with_index(T* values, int64_t* indices, const T* in, Along along, Wins wins) {
   const int64_t work = std::max<int64_t>(1, along.n * along.inner);
   parallel_for(along.outer, std::max<int64_t>(1, elementwise_grain / work), [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
+      T* const best = values + o * along.inner;
+      int64_t* const place = indices + o * along.inner;
       const T* const x = in + o * along.n * along.inner;
-      T* const __restrict best = values + o * along.inner;
-      int64_t* const __restrict place = indices + o * along.inner;
-      for (int64_t i = 0; i < along.inner; ++i) {
-        best[i] = x[i];
-        place[i] = 0;
-      }
-      for (int64_t j = 1; j < along.n; ++j) {
-        const T* const __restrict row = x + j * along.inner;
-        for (int64_t i = 0; i < along.inner; ++i) {
-          const bool replace = wins(row[i], best[i]);
-          best[i] = replace ? row[i] : best[i];
-          place[i] = replace ? j : place[i];
-        }
-      }
+      if (sizeof(T) == 4 && along.n <= std::numeric_limits<int32_t>::max())
+        best_of_columns<T, int32_t>(best, place, x, along, wins);
+      else
+        best_of_columns<T, int64_t>(best, place, x, along, wins);
     }
   });
 }

@@ -81,20 +81,42 @@ void for_each_run(const std::array<const View*, N>& views, Run run) {
   });
 }
 
+/// o[k * step_o] = f(x[k * step_x]). Everything is inlined into these loops (flatten): a call would keep the compiler from
+/// vectorising them, and in a file with so many it gives up inlining by itself.
+template <class Out, class In, class F>
+[[gnu::flatten]] void map_run(Out* o, int64_t step_o, const In* x, int64_t step_x, int64_t n, F f) {
+  if (step_o == 1 && step_x == 1) {
+    for (int64_t k = 0; k < n; ++k) o[k] = f(x[k]);
+  } else if (step_o == 1 && step_x == 0) {
+    const Out value = f(x[0]);
+    for (int64_t k = 0; k < n; ++k) o[k] = value;
+  } else {
+    for (int64_t k = 0; k < n; ++k) o[k * step_o] = f(x[k * step_x]);
+  }
+}
+
+/// o[k * step_o] = f(x[k * step_x], y[k * step_y]).
+template <class Out, class In, class F>
+[[gnu::flatten]] void map_run(Out* o, int64_t step_o, const In* x, int64_t step_x, const In* y, int64_t step_y, int64_t n,
+                              F f) {
+  if (step_o == 1 && step_x == 1 && step_y == 1) {
+    for (int64_t k = 0; k < n; ++k) o[k] = f(x[k], y[k]);
+  } else if (step_o == 1 && step_x == 1 && step_y == 0) {
+    const In value = y[0];
+    for (int64_t k = 0; k < n; ++k) o[k] = f(x[k], value);
+  } else if (step_o == 1 && step_x == 0 && step_y == 1) {
+    const In value = x[0];
+    for (int64_t k = 0; k < n; ++k) o[k] = f(value, y[k]);
+  } else {
+    for (int64_t k = 0; k < n; ++k) o[k * step_o] = f(x[k * step_x], y[k * step_y]);
+  }
+}
+
 /// out[k] = f(in[k]) for every element of two arrays.
 template <class Out, class In, class F>
 void map(const View& out, const View& in, F f) {
   for_each_run<2>({&out, &in}, [&](const auto& offsets, const auto& strides, int64_t n) {
-    Out* const o = out.as<Out>() + offsets[0];
-    const In* const x = in.as<In>() + offsets[1];
-    if (strides[0] == 1 && strides[1] == 1) {
-      for (int64_t k = 0; k < n; ++k) o[k] = f(x[k]);
-    } else if (strides[0] == 1 && strides[1] == 0) {
-      const Out value = f(x[0]);
-      for (int64_t k = 0; k < n; ++k) o[k] = value;
-    } else {
-      for (int64_t k = 0; k < n; ++k) o[k * strides[0]] = f(x[k * strides[1]]);
-    }
+    map_run(out.as<Out>() + offsets[0], strides[0], in.as<const In>() + offsets[1], strides[1], n, f);
   });
 }
 
@@ -102,20 +124,8 @@ void map(const View& out, const View& in, F f) {
 template <class Out, class In, class F>
 void map(const View& out, const View& a, const View& b, F f) {
   for_each_run<3>({&out, &a, &b}, [&](const auto& offsets, const auto& strides, int64_t n) {
-    Out* const o = out.as<Out>() + offsets[0];
-    const In* const x = a.as<In>() + offsets[1];
-    const In* const y = b.as<In>() + offsets[2];
-    if (strides[0] == 1 && strides[1] == 1 && strides[2] == 1) {
-      for (int64_t k = 0; k < n; ++k) o[k] = f(x[k], y[k]);
-    } else if (strides[0] == 1 && strides[1] == 1 && strides[2] == 0) {
-      const In value = y[0];
-      for (int64_t k = 0; k < n; ++k) o[k] = f(x[k], value);
-    } else if (strides[0] == 1 && strides[1] == 0 && strides[2] == 1) {
-      const In value = x[0];
-      for (int64_t k = 0; k < n; ++k) o[k] = f(value, y[k]);
-    } else {
-      for (int64_t k = 0; k < n; ++k) o[k * strides[0]] = f(x[k * strides[1]], y[k * strides[2]]);
-    }
+    map_run(out.as<Out>() + offsets[0], strides[0], a.as<const In>() + offsets[1], strides[1], b.as<const In>() + offsets[2],
+            strides[2], n, f);
   });
 }
 

@@ -19,9 +19,9 @@ struct Parameters {
 
   Parameters() {
     w.mutable_gradient().add(Tensor::from(std::vector<float>{3, 0}));
-    table.mutable_gradient().add(RowGradient{Tensor::from(std::vector<int64_t>{1, 3}),
-                                             Tensor::from(std::vector<float>{0, 4, 12, 0}, {2, 2})},
-                                 table.shape());
+    table.mutable_gradient().add(
+        RowGradient{Tensor::from(std::vector<int64_t>{1, 3}), Tensor::from(std::vector<float>{0, 4, 12, 0}, {2, 2})},
+        table.shape());
   }
 };
 

@@ -15,7 +15,6 @@ using namespace roux;
 
 namespace {
 
-
 struct BagCase {
   const char* name;
   nn::EmbeddingBagOptions options;
@@ -51,10 +50,10 @@ TEST_CASE("Embedding gives PyTorch's figures") {
     const std::vector<double>& gradient;
   };
   const Tensor ids = Tensor::from<int64_t>({1, 4, 2, 4, 0, 4}, {2, 3});
-  for (const Case& test : {Case{{}, figures::embedding_grad_table},
-                           Case{{.padding_idx = 4}, figures::embedding_padded_grad_table},
-                           Case{{.padding_idx = -2}, figures::embedding_padded_grad_table},
-                           Case{{.scale_grad_by_freq = true}, figures::embedding_by_frequency_grad_table}}) {
+  for (const Case& test :
+       {Case{{}, figures::embedding_grad_table}, Case{{.padding_idx = 4}, figures::embedding_padded_grad_table},
+        Case{{.padding_idx = -2}, figures::embedding_padded_grad_table},
+        Case{{.scale_grad_by_freq = true}, figures::embedding_by_frequency_grad_table}}) {
     nn::Embedding layer = with_pattern<nn::Embedding>({6, 3}, 4, test.options);
     const Variable y = layer(ids);
     CHECK(nn::close(y, figures_as(figures::embedding, {2, 3, 3})));
@@ -69,7 +68,9 @@ TEST_CASE("EmbeddingBag gives PyTorch's figures") {
   const BagCase cases[] = {
       {"sum", {.mode = Pooling::sum}, bag_sum, bag_sum_grad_table},
       {"sum, padded", {.mode = Pooling::sum, .padding_idx = 2}, bag_sum_padded, bag_sum_padded_grad_table},
-      {"sum, by frequency", {.mode = Pooling::sum, .scale_grad_by_freq = true}, bag_sum_by_frequency,
+      {"sum, by frequency",
+       {.mode = Pooling::sum, .scale_grad_by_freq = true},
+       bag_sum_by_frequency,
        bag_sum_by_frequency_grad_table},
       {"mean", {}, bag_mean, bag_mean_grad_table},
       {"mean, padded", {.padding_idx = -4}, bag_mean_padded, bag_mean_padded_grad_table},
@@ -122,14 +123,16 @@ TEST_CASE("rows of ids without offsets are bags") {
 TEST_CASE("tables have the right gradients in every mode") {
   for (const Pooling mode : {Pooling::sum, Pooling::mean, Pooling::max}) {
     nn::EmbeddingBag layer(6, 3, {.mode = mode}), padded(6, 3, {.mode = mode, .padding_idx = 2});
-    // The padding row is a parameter too, but gets no gradient: it stays out of the comparison by staying out of the bag.
+    // The padding row is a parameter too, but gets no gradient: it stays out of the comparison by staying out of the
+    // bag.
     CHECK(nn::gradcheck(layer, [&] { return layer(bag_ids(), bag_offsets()); }));
-    CHECK(nn::gradcheck(padded, [&] { return padded(Tensor::from<int64_t>({5, 5, 0, 1}), Tensor::from<int64_t>({0, 2, 2, 3})); }));
+    CHECK(nn::gradcheck(padded, [&] {
+      return padded(Tensor::from<int64_t>({5, 5, 0, 1}), Tensor::from<int64_t>({0, 2, 2, 3}));
+    }));
   }
   nn::EmbeddingBag weighted(6, 3, {.mode = Pooling::sum});
-  CHECK(nn::gradcheck(weighted, {pattern({6}, 1)}, [&](const std::vector<Variable>& in) {
-    return weighted(bag_ids(), bag_offsets(), in[0]);
-  }));
+  CHECK(nn::gradcheck(weighted, {pattern({6}, 1)},
+                      [&](const std::vector<Variable>& in) { return weighted(bag_ids(), bag_offsets(), in[0]); }));
   nn::Embedding table(5, 3);
   CHECK(nn::gradcheck(table, [&] { return table(Tensor::from<int64_t>({4, 1, 4, 0}, {2, 2})); }));
 }
@@ -167,18 +170,24 @@ TEST_CASE("pretrained tables are copied, frozen when asked, and keep their paddi
 TEST_CASE("max_norm scales down the rows that are looked up, as PyTorch does") {
   const Tensor ids = Tensor::from<int64_t>({1, 4, 2, 4, 0, 4}, {2, 3});
   const double infinity = std::numeric_limits<double>::infinity();
-  for (const auto& [p, expected] : {std::pair<double, const std::vector<double>&>{2, figures::renormalized_2},
-                                    {1, figures::renormalized_1},
-                                    {infinity, figures::renormalized_inf}}) {
-    CAPTURE(p);
-    nn::Embedding layer = with_pattern<nn::Embedding>({6, 3}, 4, nn::EmbeddingOptions{.max_norm = 1.25, .norm_type = p});
+  struct Case {
+    double p;
+    const std::vector<double>& expected;
+  };
+  for (const Case& test : {Case{2, figures::renormalized_2}, Case{1, figures::renormalized_1},
+                           Case{infinity, figures::renormalized_inf}}) {
+    CAPTURE(test.p);
+    const Tensor expected = figures_as(test.expected, {6, 3});
+    const nn::EmbeddingOptions options{.max_norm = 1.25, .norm_type = test.p};
+    nn::Embedding layer = with_pattern<nn::Embedding>({6, 3}, 4, options);
     const Variable y = layer(ids);
-    CHECK(nn::close(layer.weight, figures_as(expected, {6, 3})));
+    CHECK(nn::close(layer.weight, expected));
     CHECK(nn::close(y, embedding(layer.weight.data(), ids)));
     sum(y).backward();
-    nn::EmbeddingBag bag = with_pattern<nn::EmbeddingBag>({6, 3}, 4, nn::EmbeddingBagOptions{.max_norm = 1.25, .norm_type = p});
+    const nn::EmbeddingBagOptions bag_options{.max_norm = 1.25, .norm_type = test.p};
+    nn::EmbeddingBag bag = with_pattern<nn::EmbeddingBag>({6, 3}, 4, bag_options);
     bag(ids);
-    CHECK(nn::close(bag.weight, figures_as(expected, {6, 3})));
+    CHECK(nn::close(bag.weight, expected));
   }
 }
 

@@ -89,10 +89,13 @@ TEST_CASE("initialisers draw from the generator they are given, in the parameter
 
 TEST_CASE("what cannot be initialised is an error") {
   Variable vector = weight({5}), empty = weight({0, 3}), computed = weight() * 2;
-  CHECK_THROWS_WITH_AS(init::xavier_uniform_(vector), "[xavier_uniform_] found shape (5), expected at least (out, in)", Error);
-  CHECK_THROWS_WITH_AS(init::kaiming_normal_(empty), "[kaiming_normal_] the weight of shape (0, 3) has no elements", Error);
+  CHECK_THROWS_WITH_AS(init::xavier_uniform_(vector), "[xavier_uniform_] found shape (5), expected at least (out, in)",
+                       Error);
+  CHECK_THROWS_WITH_AS(init::kaiming_normal_(empty), "[kaiming_normal_] the weight of shape (0, 3) has no elements",
+                       Error);
   CHECK_THROWS_WITH_AS(init::normal_(vector, 0, -1), "[normal_] found std -1, expected 0 or more", Error);
-  CHECK_THROWS_WITH_AS(init::uniform_(vector, 2, 1), "[uniform_] found bounds 2 and 1, expected the lower one first", Error);
+  CHECK_THROWS_WITH_AS(init::uniform_(vector, 2, 1), "[uniform_] found bounds 2 and 1, expected the lower one first",
+                       Error);
   CHECK_THROWS_AS(init::constant_(computed, 1), Error);
   init::uniform_(empty);
 }

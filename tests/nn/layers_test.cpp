@@ -108,8 +108,8 @@ TEST_CASE("layers have the right gradients") {
   nn::Sigmoid sigmoid_layer;
   nn::GELU exact, approximate(nn::Approximate::tanh);
   nn::Dropout noise(0.4);
-  for (nn::Layer* const layer : std::initializer_list<nn::Layer*>{&relu_layer, &tanh_layer, &sigmoid_layer, &exact,
-                                                                  &approximate, &noise})
+  for (nn::Layer* const layer :
+       std::initializer_list<nn::Layer*>{&relu_layer, &tanh_layer, &sigmoid_layer, &exact, &approximate, &noise})
     CHECK(gradcheck(*layer, {pattern({3, 7}, 3) + 0.005}));  // no entry on the kink of ReLU
 }
 
@@ -152,6 +152,8 @@ TEST_CASE("each Dropout has a stream of its own") {
 }
 
 TEST_CASE("a p that is no probability is an error") {
-  const auto text = [](double p) { return "[Dropout] p is " + roux::detail::error_text(p) + ", expected a probability from 0 to 1"; };
+  const auto text = [](double p) {
+    return "[Dropout] p is " + roux::detail::error_text(p) + ", expected a probability from 0 to 1";
+  };
   for (const double p : {-0.1, 1.5, std::nan("")}) CHECK_THROWS_WITH_AS(nn::Dropout{p}, text(p).c_str(), Error);
 }

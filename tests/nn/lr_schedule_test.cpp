@@ -12,9 +12,7 @@ using namespace roux;
 
 namespace {
 
-nn::SGD make_optimizer() {
-  return nn::SGD({{"w", Variable(Tensor::zeros({1}), true)}}, {.lr = 0.4});
-}
+nn::SGD make_optimizer() { return nn::SGD({{"w", Variable(Tensor::zeros({1}), true)}}, {.lr = 0.4}); }
 
 void check_rates(nn::Optimizer& optimizer, nn::LrSchedule& schedule, const char* name) {
   CAPTURE(name);

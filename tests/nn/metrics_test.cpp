@@ -65,7 +65,8 @@ TEST_CASE("labels that do not fit are errors") {
                        "[confusion_matrix] the prediction of row 2 is 2, expected 0 to 1", Error);
   CHECK_THROWS_WITH_AS(nn::confusion_matrix(Tensor::zeros({3}, int64), Tensor::from<int64_t>({0, -1, 0}), 2),
                        "[confusion_matrix] the label of row 1 is -1, expected 0 to 1", Error);
-  CHECK_THROWS_WITH_AS(nn::accuracy(labels, Tensor::zeros({2}, int64)), "[accuracy] found 3 predictions and 2 labels", Error);
+  CHECK_THROWS_WITH_AS(nn::accuracy(labels, Tensor::zeros({2}, int64)), "[accuracy] found 3 predictions and 2 labels",
+                       Error);
   CHECK_THROWS_WITH_AS(nn::accuracy(Tensor::zeros({3, 2}), labels),
                        "[accuracy] expected predictions as int64 (n) (hint: argmax gives labels from logits)", Error);
   CHECK_THROWS_AS(nn::accuracy(labels, Tensor()), Error);

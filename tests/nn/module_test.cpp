@@ -186,8 +186,7 @@ TEST_CASE("a state dict is a copy, and gives the same state back") {
   CHECK(weight == other.fc.weight);
   CHECK(other.encoder.steps.item() == 7);
   const nn::StateDict loaded = other.state_dict();
-  for (size_t i = 0; i < state.size(); ++i)
-    CHECK(nn::close(loaded[i].second, state[i].second, {.rtol = 0, .atol = 0}));
+  for (size_t i = 0; i < state.size(); ++i) CHECK(nn::close(loaded[i].second, state[i].second, {.rtol = 0, .atol = 0}));
 }
 
 TEST_CASE("what does not fit a module is named, and nothing changes") {
@@ -197,7 +196,8 @@ TEST_CASE("what does not fit a module is named, and nothing changes") {
   for (auto& [name, tensor] : state) tensor = Tensor::zeros(tensor.shape(), tensor.dtype());
   state[4].first = "encoder.first.weights";
   CHECK(load_error(model, state) ==
-        "[load_state_dict] 1 missing name: encoder.first.weight; 1 unexpected name: encoder.first.weights (hint: strict = "
+        "[load_state_dict] 1 missing name: encoder.first.weight; 1 unexpected name: encoder.first.weights (hint: "
+        "strict = "
         "false accepts missing and unexpected names)");
   state[4].first = good[4].first;
   state[4].second = Tensor::zeros({3, 2});
@@ -220,8 +220,8 @@ TEST_CASE("without strict, names that differ are reported and the others are loa
   Model model;
   const Tensor weight = pattern({4, 2}, 3, float64);
   const nn::LoadReport report = model.load_state_dict({{"fc.weight", weight}, {"vocab.weight", weight}}, false);
-  CHECK(report.missing == Names{"shift", "frozen", "encoder.scale", "encoder.steps", "encoder.first.weight",
-                                "encoder.first.bias"});
+  CHECK(report.missing ==
+        Names{"shift", "frozen", "encoder.scale", "encoder.steps", "encoder.first.weight", "encoder.first.bias"});
   CHECK(report.unexpected == Names{"vocab.weight"});
   CHECK(model.fc.weight.dtype() == float32);
   CHECK(nn::close(model.fc.weight, weight, {.rtol = 0, .atol = 0}));
@@ -235,10 +235,11 @@ TEST_CASE("long lists of names are cut in messages") {
       for (int i = 0; i < 14; ++i) add("p" + std::to_string(i), parameters_of_it[static_cast<size_t>(i)]);
     }
   } many;
-  CHECK_THROWS_WITH_AS(many.load_state_dict({}),
-                       "[load_state_dict] 14 missing names: p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 4 more (hint: strict "
-                       "= false accepts missing and unexpected names)",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      many.load_state_dict({}),
+      "[load_state_dict] 14 missing names: p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 4 more (hint: strict "
+      "= false accepts missing and unexpected names)",
+      Error);
 }
 
 namespace {

@@ -170,7 +170,8 @@ TEST_CASE("a state that does not fit changes nothing") {
   CHECK(message_of([&] { smaller.load_state_dict(state); }) ==
         "[load_state_dict] 'w.exp_avg' is float32 of shape (6, 3), expected float32 of shape (2, 2)");
   nn::Adam renamed({{"v", w}});
-  CHECK(message_of([&] { renamed.load_state_dict(state); }) == "[load_state_dict] the state has an unexpected 'w.step'");
+  CHECK(message_of([&] { renamed.load_state_dict(state); }) ==
+        "[load_state_dict] the state has an unexpected 'w.step'");
   nn::SGD momentum({{"w", w}}, {.momentum = 0.9});
   CHECK_THROWS_AS(momentum.load_state_dict(state), Error);
   CHECK(message_of([&] { optimizer.load_state_dict({}); }) == "[load_state_dict] the state has no 'lr'");
@@ -232,7 +233,9 @@ TEST_CASE("optimizers refuse what makes no sense") {
   CHECK_THROWS_AS(nn::SGD(parameters, {.momentum = 0.9, .dampening = 0.1, .nesterov = true}), Error);
 
   CHECK(message_of([&] { nn::SGD({}, {}); }) == "[optimizer] there are no parameters");
-  CHECK(message_of([&] { nn::SGD({{"a", w}, {"b", w}}, {}); }) == "[optimizer] the parameters 'a' and 'b' are the same");
+  CHECK(message_of([&] {
+          nn::SGD({{"a", w}, {"b", w}}, {});
+        }) == "[optimizer] the parameters 'a' and 'b' are the same");
   CHECK_THROWS_AS(nn::SGD({{"a", w}, {"a", Variable(start(float32), true)}}, {}), Error);
   CHECK_THROWS_AS(nn::SGD({{"a", Variable()}}, {}), Error);
   CHECK_THROWS_AS(nn::SGD({{"a", w + w}}, {}), Error);

@@ -47,10 +47,11 @@ TEST_CASE("masked pooling takes sequences of no tokens and batches of no rows") 
 
 TEST_CASE("masks that do not fit are errors that say so") {
   const Variable x(Tensor::ones({2, 4, 3}));
-  CHECK_THROWS_WITH_AS(nn::masked_mean(x, Tensor::ones({2, 3}, boolean)),
-                       "[masked_mean] found a mask of shape (2, 3) beside an input of shape (2, 4, 3), expected its first "
-                       "two dimensions",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      nn::masked_mean(x, Tensor::ones({2, 3}, boolean)),
+      "[masked_mean] found a mask of shape (2, 3) beside an input of shape (2, 4, 3), expected its first "
+      "two dimensions",
+      Error);
   CHECK_THROWS_WITH_AS(nn::masked_max(x, Tensor::ones({2, 4})),
                        "[masked_max] expected a boolean mask (hint: ne(ids, padding_idx) gives one)", Error);
   CHECK_THROWS_WITH_AS(nn::masked_sum(Tensor::ones({2, 4}), Tensor::ones({2, 4}, boolean)),

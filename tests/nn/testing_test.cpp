@@ -126,10 +126,11 @@ TEST_CASE("gradcheck of a module names the wrong parameter") {
 
 TEST_CASE("gradcheck says what it cannot check") {
   GatedLinear layer(4, 3);
-  CHECK_THROWS_WITH_AS(gradcheck(layer, {pattern({2, 4}, 1), pattern({2, 4}, 1)}),
-                       "[gradcheck] the module has no forward that takes 2 variables (hint: pass a lambda that calls what "
-                       "it has)",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      gradcheck(layer, {pattern({2, 4}, 1), pattern({2, 4}, 1)}),
+      "[gradcheck] the module has no forward that takes 2 variables (hint: pass a lambda that calls what "
+      "it has)",
+      Error);
   CHECK_THROWS_WITH_AS(gradcheck(layer, {Tensor()}), "[gradcheck] input 0 is undefined", Error);
   CHECK(layer.value.weight.dtype() == float32);
 
@@ -160,7 +161,8 @@ TEST_CASE("a layer that draws random numbers in evaluation is found") {
   CHECK(layer.dropout.is_training());
 
   Generator generator;
-  const nn::CheckResult noisy = nn::eval_is_deterministic(layer, [&] { return dropout(layer.forward(x), 0.5, generator); });
+  const nn::CheckResult noisy =
+      nn::eval_is_deterministic(layer, [&] { return dropout(layer.forward(x), 0.5, generator); });
   CHECK_FALSE(noisy);
   CHECK(text(noisy).find("[eval_is_deterministic] the second result differs from the first: [close] ") == 0);
   const nn::CheckResult writes = nn::eval_is_deterministic(layer, [&] {
@@ -180,7 +182,8 @@ TEST_CASE("a parameter that is not registered is found by its state dict") {
     Forgetful() { add("known", known); }
     Variable forward(const Variable& input) { return forgotten(known(input)); }
   } one, two;
-  const nn::CheckResult found = nn::state_dict_round_trips<Forgetful>(one, two, [&](Forgetful& m) { return m.forward(x); });
+  const nn::CheckResult found =
+      nn::state_dict_round_trips<Forgetful>(one, two, [&](Forgetful& m) { return m.forward(x); });
   CHECK_FALSE(found);
   CHECK(text(found).find("registered by add") != std::string::npos);
 }

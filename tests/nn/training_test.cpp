@@ -24,7 +24,9 @@ struct EmbeddingBagClassifier : nn::Module {
   nn::Linear fc;
 
   EmbeddingBagClassifier(int64_t vocab_size, int64_t embedding_dim, int64_t num_classes, double p)
-      : embedding_bag(vocab_size, embedding_dim, {.mode = nn::Pooling::mean}), dropout(p), fc(embedding_dim, num_classes) {
+      : embedding_bag(vocab_size, embedding_dim, {.mode = nn::Pooling::mean}),
+        dropout(p),
+        fc(embedding_dim, num_classes) {
     add("embedding_bag", embedding_bag);
     add("dropout", dropout);
     add("fc", fc);

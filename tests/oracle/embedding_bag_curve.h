@@ -1,4 +1,5 @@
 // Reference figures, written by tests/oracle/embedding_bag_curve.py with PyTorch 2.15.0: the loss of each step.
+// clang-format off
 #pragma once
 
 #include <vector>

@@ -49,6 +49,7 @@ for _ in range(STEPS):
     losses.append(loss.item())
 
 print(f"""// Reference figures, written by tests/oracle/embedding_bag_curve.py with PyTorch {torch.__version__.split("+")[0]}: the loss of each step.
+// clang-format off
 #pragma once
 
 #include <vector>

@@ -19,17 +19,30 @@ def pattern(shape, seed):
     return torch.tensor([((i * 37 + seed * 101) % 199 - 99) / 64 for i in range(n)], dtype=torch.float64).reshape(shape)
 
 
-def show(name, values):
+def braced(values):
     values = values.detach().flatten().tolist() if isinstance(values, torch.Tensor) else list(values)
-    text = ", ".join(f"{v:.9g}" for v in values)
     lines, line = [], ""
-    for part in text.split(", "):
+    for part in (f"{v:.9g}" for v in values):
         if len(line) + len(part) > 110:
-            lines.append(line)
+            lines.append(line.rstrip())
             line = ""
         line += part + ", "
     lines.append(line.rstrip(", "))
-    print(f"inline const std::vector<double> {name}{{\n    " + "\n    ".join(s.rstrip() for s in lines) + "};")
+    return "{" + lines[0] + "}" if len(lines) == 1 and len(lines[0]) <= 50 else "{\n    " + "\n    ".join(lines) + "}"
+
+
+def show(name, values):
+    print(f"inline const std::vector<double> {name}{braced(values)};")
+
+
+def show_reductions(name, loss, shape, seed):  # loss(x, reduction)
+    parts = []
+    for reduction in ("mean", "sum", "none"):
+        x = leaf(shape, seed)
+        output = loss(x, reduction)
+        (output * pattern(tuple(output.shape), 90)).sum().backward()
+        parts.append(f"{{{braced(output)},\n    {braced(x.grad)}}}")
+    print(f"inline const Loss {name}[3]{{\n    " + ",\n    ".join(parts) + "};")
 
 
 def show_with_grads(name, output, **inputs):
@@ -44,11 +57,17 @@ def leaf(shape, seed):
 
 
 print(f"""// Reference figures, written by tests/oracle/layers.py with PyTorch {torch.__version__.split("+")[0]} and scikit-learn {sklearn.__version__}.
+// clang-format off
 #pragma once
 
 #include <vector>
 
 namespace figures {{
+
+/// A loss and its gradient of x; three of them are the reductions mean, sum and none.
+struct Loss {{
+  std::vector<double> output, grad_x;
+}};
 """)
 
 x, w, b = leaf((2, 3, 5), 1), leaf((4, 5), 2), leaf((4,), 3)
@@ -109,19 +128,15 @@ for name, options in {
                 options = {k: v for k, v in options.items() if k != "ignore_index"}
             else:
                 y[2] = 1
-        for reduction in ("mean", "sum", "none"):
-            x = leaf((5, 3), 12)
-            show_with_grads(f"cross_entropy_{name}_{target}_{reduction}", F.cross_entropy(x, y, reduction=reduction, **options), x=x)
+        show_reductions(f"cross_entropy_{name}_{target}",
+                        lambda x, reduction: F.cross_entropy(x, y, reduction=reduction, **options), (5, 3), 12)
 show("soft_targets", soft)
 
 y = (pattern((4, 3), 16) > 0).double() * 0.75
 for name, options in {"plain": {}, "weighted": {"weight": pattern((3,), 17).abs(), "pos_weight": pattern((3,), 18).abs()}}.items():
-    for reduction in ("mean", "sum", "none"):
-        x = leaf((4, 3), 15)
-        show_with_grads(f"binary_{name}_{reduction}", F.binary_cross_entropy_with_logits(x, y, reduction=reduction, **options), x=x)
-for reduction in ("mean", "sum", "none"):
-    x, t = leaf((2, 3), 19), leaf((2, 3), 20)
-    show_with_grads(f"mse_{reduction}", F.mse_loss(x, t, reduction=reduction), x=x, target=t)
+    show_reductions(f"binary_{name}",
+                    lambda x, reduction: F.binary_cross_entropy_with_logits(x, y, reduction=reduction, **options), (4, 3), 15)
+show_reductions("mse", lambda x, reduction: F.mse_loss(x, pattern((2, 3), 20), reduction=reduction), (2, 3), 19)
 
 # Class 3 is never predicted, class 4 never true.
 found, truth = [(i * 7 + i // 3) % 5 % 3 if i % 9 else 4 for i in range(40)], [(i * i + i // 4) % 4 for i in range(40)]

@@ -8,7 +8,7 @@ to exit, and predicts the validation part. Needs nothing but Python and the prog
 
     seconds            the whole process of training: reading, vocabulary, training, writing the model
     peak_megabytes     of that process
-    words_per_second   as fastText reports it, a thread; it reads the clock ten times a second: measure 20 epochs or more
+    words_per_second   as fastText reports it, a thread; the clock is read 10 times a second: take 20 epochs or more
     tokens_per_title   what fastText counts as words: the words of a title, its label and the end of its line
     words_per_title    the words alone
     titles_per_second  words_per_second / tokens_per_title
