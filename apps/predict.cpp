@@ -47,11 +47,12 @@ void predict_lines(const SavedClassifier& classifier) {
 int predict_main(int argc, char** argv) {
   std::string folder;
   std::vector<std::string> titles;
-  CLI::App app("Labels texts with a saved classifier: label, tab, probability, tab, text.", "predict");
+  CommandLine app("Labels texts with a saved classifier: label, tab, probability, tab, text.", "predict");
   app.add_option("DIR", folder, "folder that train_recipes --save wrote")->required();
-  app.add_option("TITLE", titles, "texts to label; without any, one a line from standard input");
+  app.add_option("TITLE", titles, "texts to label; without any, one a line from standard input")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.footer("Example: predict build/recipes \"Blueberry Muffins\" \"Tomato Soup\"");
-  if (!parse_command_line(app, argc, argv)) return 0;
+  if (!app.read(argc, argv)) return 0;
 
   const SavedClassifier classifier = load_classifier(folder);
   if (titles.empty()) {

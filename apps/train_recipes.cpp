@@ -17,7 +17,6 @@
 namespace roux::apps {
 namespace {
 
-// The recipes that ship with roux, found beside the source tree's build folder or from its root.
 constexpr const char* shipped_recipes = "apps/data/recipes.csv";
 
 text::LabelledTexts read_and_report(const std::string& path, const text::ReadOptions& options) {
@@ -29,7 +28,7 @@ text::LabelledTexts read_and_report(const std::string& path, const text::ReadOpt
 // Titles and labels in two parts, and their features. The vocabulary is built from the training part alone.
 RecipeData read_data(const RecipeOptions& options) {
   text::ReadOptions reading = options.read_options();
-  text::LabelledTexts train = read_and_report(options.data.empty() ? shipped_recipes : options.data, reading);
+  text::LabelledTexts train = read_and_report(options.data.empty() ? find_shipped(shipped_recipes) : options.data, reading);
   text::LabelledTexts validation;
   if (options.validation.empty()) {
     const text::Split split = text::stratified_split(train.labels, train.label_names, {.seed = options.seed});

@@ -1,20 +1,15 @@
-// Exit statuses and signals.
+// Exit statuses, and where files that ship with roux are.
 #include "apps/common/program.h"
 
-#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <string>
+
+#include "tensor/error.h"
 
 namespace roux::apps {
 namespace {
-
-volatile std::sig_atomic_t stop_requested = 0;
-
-void request_stop(int signal) {
-  stop_requested = 1;
-  std::signal(signal, SIG_DFL);
-}
 
 // Messages may quote what a user typed or a file held; a line is a line.
 std::string one_line(std::string text) {
@@ -35,11 +30,14 @@ int run_program(const char* program, const std::function<int()>& body) {
   }
 }
 
-void catch_interrupts() {
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
+std::string find_shipped(const std::string& file) {
+  namespace fs = std::filesystem;
+  if (fs::exists(file)) return file;
+  std::error_code error;
+  for (fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path(); folder.has_relative_path();
+       folder = folder.parent_path())
+    if (fs::exists(folder / file, error)) return (folder / file).string();
+  fail("data", "cannot find ", file, ", which ships with roux (hint: run the program from the source tree)");
 }
-
-bool interrupted() { return stop_requested != 0; }
 
 }  // namespace roux::apps

@@ -22,7 +22,7 @@ void check(const RecipeOptions& options) {
   options.char_ngram_bounds();
 }
 
-void add_data_options(CLI::App& app, RecipeOptions& options) {
+void add_data_options(CommandLine& app, RecipeOptions& options) {
   app.add_option("--data", options.data, "CSV file with texts and labels, or Food.com's RAW_recipes.csv")
       ->type_name("FILE.csv")
       ->default_str("the recipes that ship with roux");
@@ -35,7 +35,7 @@ void add_data_options(CLI::App& app, RecipeOptions& options) {
       ->check(CLI::IsMember({"substring", "whole-word", "column"}));
 }
 
-void add_model_options(CLI::App& app, RecipeOptions& options) {
+void add_model_options(CommandLine& app, RecipeOptions& options) {
   app.add_option("--model", options.model, "which classifier")
       ->type_name("embedding_bag|mean|max|sum|all")
       ->check(CLI::IsMember({"embedding_bag", "mean", "max", "sum", "all"}));
@@ -52,7 +52,7 @@ void add_model_options(CLI::App& app, RecipeOptions& options) {
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 26));
 }
 
-void add_training_options(CLI::App& app, RecipeOptions& options) {
+void add_training_options(CommandLine& app, RecipeOptions& options) {
   app.add_option("--epochs", options.epochs, "passes over the data")->check(CLI::Range(1, 1000000));
   app.add_option("--batch-size", options.batch_size, "texts a step")->check(CLI::Range(1, 1 << 24));
   app.add_option("--optimizer", options.optimizer, "how weights are updated")
@@ -80,14 +80,14 @@ void add_training_options(CLI::App& app, RecipeOptions& options) {
 
 std::optional<RecipeOptions> parse_recipe_options(int argc, char** argv) {
   RecipeOptions options;
-  CLI::App app("Trains the course's recipe classifiers on titles and compares them.", "train_recipes");
+  CommandLine app("Trains the course's recipe classifiers on titles and compares them.", "train_recipes");
   add_data_options(app, options);
   add_model_options(app, options);
   add_training_options(app, options);
   app.add_option("--save", options.save, "folder for the (best) model, for predict")->type_name("DIR");
   app.add_option("--json", options.json, "write the results as JSON")->type_name("FILE");
   app.footer("Example: train_recipes --data recipes_fruit_veg.csv --model all --save build/recipes --json results.json");
-  if (!parse_command_line(app, argc, argv)) return std::nullopt;
+  if (!app.read(argc, argv)) return std::nullopt;
   check(options);
   return options;
 }

@@ -105,7 +105,7 @@ TEST_CASE("train_recipes refuses data that cannot be trained on") {
   };
   refused("", "empty");
   refused("name,category\n", "data.csv");
-  refused("name,category\na pie,fruit\nb pie,fruit\n", "one class");
+  refused("name,category\na pie,fruit\nb pie,fruit\n", "all rows are 'fruit'");
   refused("name,category\na,x\nb,x\nc,x\nd,y\n", "y");
   refused("name,category\n\"a pie,fruit\nb,vegetable\n", "quote");
 }
