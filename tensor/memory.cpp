@@ -67,9 +67,11 @@ struct FreeList {
   }
 };
 
+// Exactly `bytes`: AddressSanitizer sees the first byte behind them.
 void* system_allocate(size_t bytes) {
-  void* memory = std::aligned_alloc(alignment, bytes);
-  ROUX_CHECK(memory != nullptr, "memory", "out of memory: could not allocate ", static_cast<int64_t>(bytes), " bytes");
+  void* memory = nullptr;
+  const int error = posix_memalign(&memory, alignment, bytes == 0 ? 1 : bytes);
+  ROUX_CHECK(error == 0, "memory", "out of memory: could not allocate ", static_cast<int64_t>(bytes), " bytes");
   return memory;
 }
 
@@ -185,10 +187,10 @@ void* allocate_memory(size_t bytes) {
   if (!cache) {
     const std::lock_guard lock(central().mutex);
     central().departed.add(1, rounded);
-    return ROUX_BYPASS_CACHE ? system_allocate((bytes + alignment) / alignment * alignment) : central().take(size_class);
+    return ROUX_BYPASS_CACHE ? system_allocate(bytes) : central().take(size_class);
   }
   cache->counters.add(1, rounded);
-  if (ROUX_BYPASS_CACHE) return system_allocate((bytes + alignment) / alignment * alignment);
+  if (ROUX_BYPASS_CACHE) return system_allocate(bytes);
   return cache->lists[size_class].head ? cache->lists[size_class].pop() : refill(*cache, size_class);
 }
 

@@ -137,6 +137,7 @@ void best_with_index(T* values, int64_t* indices, const T* in, Along along, Wins
 }  // namespace
 
 void CpuBackend::reduce(ReduceOp op, const View& out, const View& in, Along along) {
+  if (out.numel() == 0) return;
   if (op == ReduceOp::any)
     return reduce_with<bool>(out, in, along, false, [](bool a, bool b) { return a || b; });
   if (op == ReduceOp::all)
