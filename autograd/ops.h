@@ -68,7 +68,7 @@ Variable relu(const Variable& x);
 Variable erf(const Variable& x);
 Variable gelu(const Variable& x, bool approximate = false);
 Variable softplus(const Variable& x);
-/// Inside [low, high], bounds included, the gradient passes; outside it is 0.
+/// Between low and high the gradient passes; at the bounds and outside it is 0.
 Variable clamp(const Variable& x, double low, double high);
 
 // --- Reductions. ---

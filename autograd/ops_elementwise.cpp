@@ -152,7 +152,7 @@ Variable masked_fill(const Variable& x, const Tensor& mask, Scalar value) {
 Variable clamp(const Variable& x, double low, double high) {
   const Tensor input = x.data();
   return record("clamp", clamp(input, low, high), {x}, [low, high, x = saved(input, "input")](const Tensor& g, GradSink& to) {
-    to.add(0, masked_fill(g, logical_or(lt(x, low), gt(x, high)), 0));
+    to.add(0, masked_fill(g, logical_or(le(x, low), ge(x, high)), 0));
   });
 }
 

@@ -6,6 +6,9 @@
 namespace roux {
 namespace {
 
+// What a kernel reads in backward must be contiguous; operands that are left out stay so.
+Tensor contiguous_or_none(const Tensor& x) { return x.defined() ? x.contiguous() : x; }
+
 // The matrix transposes of a stack of matrices.
 Tensor transposed(const Tensor& x) { return x.transpose(-2, -1); }
 
@@ -162,27 +165,28 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
     const Tensor where_padding = eq(ids, options.padding_idx);
     const bool present = any(where_padding).item() != 0;
     forward.padding_idx =
-        present ? static_cast<int64_t>(amax(where(where_padding, places, Tensor::zeros({}, int64))).item()) : -1;
+        present ? static_cast<int64_t>(amax(where(where_padding, places, Tensor::zeros({}, int64, places.device()))).item()) : -1;
   }
   const EmbeddingBagResult result = embedding_bag(data, places, offsets, forward);
   if (!recorded) return result.output;
 
-  const auto [flat_ids, starts] = flat_bags(ids, offsets, options.include_last_offset);
+  // The ids as they number the rows of `data`.
+  const auto [flat_ids, starts] = flat_bags(places, offsets, options.include_last_offset);
   const BagShape shape{.bags = result.output.size(0),
                        .count = flat_ids.numel(),
                        .rows = table_rows,
                        .dim = dim,
                        .mode = options.mode,
-                       .padding_idx = options.padding_idx};
+                       .padding_idx = forward.padding_idx};
   return record("embedding_bag", result.output, {table, weights},
                 BagBackward{shape, distinct, flat_ids, starts, result.positions,
-                            saved(forward.per_sample_weights, "weights"),
-                            saved(weights.defined() ? data : Tensor(), "table"), options.scale_grad_by_freq});
+                            saved(contiguous_or_none(forward.per_sample_weights), "weights"),
+                            saved(weights.defined() ? data.contiguous() : Tensor(), "table"), options.scale_grad_by_freq});
 }
 
 // x: (..., n), weight, bias: (n) -> the same shape as x
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps) {
-  const Tensor input = x.data(), scale = weight.defined() ? weight.data() : Tensor();
+  const Tensor input = x.data(), scale = weight.defined() ? weight.data().contiguous() : Tensor();
   const LayerNormResult result = layer_norm(input, scale, bias.defined() ? bias.data() : Tensor(), eps);
   return record("layer_norm", result.output, {x, weight, bias},
                 [input = saved(input, "input"), scale = saved(scale, "weight"), mean = result.mean,
@@ -225,7 +229,7 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels, const Cross
   if (reduction == Reduction::mean) loss.div_(divisor);
   const CrossEntropyShape shape{rows, classes, options.ignore_index, options.label_smoothing};
   return record("cross_entropy", loss, {logits},
-                [shape, labels = saved(labels.contiguous(), "labels"), weight = saved(options.weight, "class weights"),
+                [shape, labels = saved(labels.contiguous(), "labels"), weight = saved(contiguous_or_none(options.weight), "class weights"),
                  divisor, log_probabilities = result.log_probabilities](const Tensor& grad, GradSink& to) {
                   if (!to.wants(0)) return;
                   const Tensor scaled = divisor.defined() ? div(grad, divisor) : grad;

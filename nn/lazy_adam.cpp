@@ -8,6 +8,8 @@
 namespace roux::nn {
 namespace {
 
+using Constants = LazyAdamConstants;
+
 constexpr double negligible = 1e-12;  // of the first term: where the sum over past steps ends
 constexpr double tolerance = 2e-7;    // of the sum: what the quadrature may miss
 constexpr double smallest_eps = 1e-15;
@@ -33,25 +35,26 @@ double quadrature_error(int64_t s, int64_t j, const AdamOptions& options) {
   return std::pow(decay, static_cast<double>(j)) * 4.5 * std::pow(slope / (1 - decay), 4);
 }
 
-/// The numbers that depend on the options alone, as kernels take them: see LazyAdamConstant.
+/// The numbers that depend on the options alone, as kernels take them: see LazyAdamConstants.
 Tensor make_constants(const AdamOptions& options, int64_t window) {
-  Tensor table = Tensor::zeros({lazy_adam_constants, lazy_adam_steps}, float64);
+  Tensor table = Tensor::zeros({LazyAdamConstants::fields, lazy_adam_steps}, float64);
   double* const values = table.mutable_data<double>();
   const auto at = [&](int field, int64_t i) -> double& { return values[field * lazy_adam_steps + i]; };
   for (int64_t j = 0; j < lazy_adam_steps; ++j) {
     const double age = static_cast<double>(j);
-    at(power1, j) = std::pow(options.beta1, age);
-    at(power2, j) = std::pow(options.beta2, age);
-    at(stretch, j) = options.amsgrad ? 1 : std::pow(options.beta2, -age / 2);
+    at(Constants::power1, j) = std::pow(options.beta1, age);
+    at(Constants::power2, j) = std::pow(options.beta2, age);
+    at(Constants::stretch, j) = options.amsgrad ? 1 : std::pow(options.beta2, -age / 2);
   }
   // How many terms after step s have to be taken one by one. From one s to the next it is the same number or one less.
   int64_t needed = window;
   for (int64_t s = 1; s < lazy_adam_steps; ++s) {
     while (needed > 0 && quadrature_error(s, needed - 1, options) <= tolerance) --needed;
-    at(exact_terms, s) = static_cast<double>(needed);
+    at(Constants::exact_terms, s) = static_cast<double>(needed);
   }
   for (int64_t j = 1; j <= window; ++j)
-    for (int i = 0; i < 4; ++i) at(share0 + i, window - j) = at(power1, j) * std::pow(at(stretch, j), i + 1);
+    for (int i = 0; i < 4; ++i)
+      at(Constants::share0 + i, window - j) = at(Constants::power1, j) * std::pow(at(Constants::stretch, j), i + 1);
   return table;
 }
 
@@ -91,7 +94,7 @@ LazyAdam::LazyAdam(const Variable& table, const AdamOptions& options, bool decou
   if (options.amsgrad) max_exp_avg_sq_ = Tensor::zeros(table.shape(), float32, device);
   last_steps_ = Tensor::zeros({count}, int32, device);
   if (decoupled && options.weight_decay != 0) settled_decay_ = Tensor::zeros({count}, float64, device);
-  record_ = Tensor::zeros({lazy_adam_records, lazy_adam_steps}, float64, device);
+  record_ = Tensor::zeros({LazyAdamRecord::fields, lazy_adam_steps}, float64, device);
   constants_ = make_constants(options, window_).to(device);
   table_.set_pending_rows(this);
 }
@@ -210,7 +213,7 @@ LazyAdam::Saved LazyAdam::read(const std::string& prefix, const Variable& table,
   saved.last_steps = reader.take(prefix + "last_steps", {shape[0]}, int32);
   if (decoupled && options.weight_decay != 0)
     saved.settled_decay = reader.take(prefix + "settled_decay", {shape[0]}, float64);
-  saved.record = reader.take(prefix + "record", {lazy_adam_records, lazy_adam_steps}, float64);
+  saved.record = reader.take(prefix + "record", {LazyAdamRecord::fields, lazy_adam_steps}, float64);
 
   const Tensor last_steps = saved.last_steps.to(cpu).contiguous();
   for (int64_t i = 0; i < shape[0]; ++i) {

@@ -50,10 +50,14 @@ struct AdamStep {
 
 /// What is recorded of the last lazy_adam_steps steps, by step % lazy_adam_steps. The moments of step s are
 /// M_i = sum over the steps k after it of p_k * d_k^i, see nn/lazy_adam.h.
-enum LazyAdamRecord { moment0, moment1, moment2, moment3, rate, root, log_decay, lazy_adam_records };
+struct LazyAdamRecord {
+  enum Field { moment0, moment1, moment2, moment3, rate, root, log_decay, fields };
+};
 
 /// What depends on the options alone, by a number of steps j (`share_i` by window - j, `exact_terms` by a step s).
-enum LazyAdamConstant { power1, power2, stretch, share0, share1, share2, share3, exact_terms, lazy_adam_constants };
+struct LazyAdamConstants {
+  enum Field { power1, power2, stretch, share0, share1, share2, share3, exact_terms, fields };
+};
 
 /// The number of steps that are recorded.
 inline constexpr int64_t lazy_adam_steps = 1024;
@@ -63,8 +67,8 @@ struct LazyAdamTable {
   View w, m, v, max_v;  // (rows, dim); max_v (amsgrad) may have null data
   View last;            // (rows) int32: the step s that m and v are of; 0: never stepped; -s: settled, m is 0
   View settled_decay;   // (rows) float64: the log_decay that a settled row has had; null data without weight decay
-  View record;          // (lazy_adam_records, lazy_adam_steps) float64
-  View constants;       // (lazy_adam_constants, lazy_adam_steps) float64
+  View record;          // (LazyAdamRecord::fields, lazy_adam_steps) float64
+  View constants;       // (LazyAdamConstants::fields, lazy_adam_steps) float64
   double eps = 0;
   int64_t window = 0;   // after so many steps without gradient a row has come to rest
   int64_t step = 0;     // rows are due up to here; at most lazy_adam_steps - 1 after any row that is not settled

@@ -9,8 +9,8 @@ namespace {
 void check_joinable(const Shape& first, const Tensor& other, int64_t axis, size_t position, const char* operation) {
   Shape expected = first;
   if (other.dim() == first.size()) expected[axis] = other.size(axis);
-  ROUX_CHECK(other.shape() == expected, operation, "tensor ", position, " has shape ", other.shape(), ", the first has ",
-             first, "; expected the same lengths in every dimension but ", axis);
+  ROUX_CHECK(other.shape() == expected, operation, "tensor ", position, " has shape ", other.shape(),
+             ", the first has ", first, "; expected the same lengths in every dimension but ", axis);
 }
 
 // The type and device that all have in common.
@@ -47,8 +47,8 @@ void check_index(const Tensor& x, int64_t axis, const Tensor& index, const char*
   check_same_device(x, index, operation, "the tensor of indices");
   bool fits = index.dim() == x.dim();
   for (int64_t i = 0; fits && i < x.dim(); ++i) fits = i == axis || index.size(i) <= x.size(i);
-  ROUX_CHECK(fits, operation, "indices have shape ", index.shape(), ", expected the number of dimensions of ", x.shape(),
-             " and no longer ones but in dimension ", axis);
+  ROUX_CHECK(fits, operation, "indices have shape ", index.shape(), ", expected the number of dimensions of ",
+             x.shape(), " and no longer ones but in dimension ", axis);
   check_ids(index, x.size(axis), operation);
 }
 
@@ -160,7 +160,8 @@ void check_ids(const Tensor& ids, int64_t bound, const char* operation) {
   const auto outside = [&](int64_t i) { return static_cast<uint64_t>(id[i]) >= static_cast<uint64_t>(bound); };
   bool any_outside = false;
   for (int64_t i = 0; i < count; ++i) any_outside |= outside(i);
-  if (!any_outside) [[likely]] return;
+  if (!any_outside) [[likely]]
+    return;
   int64_t first = 0;
   while (!outside(first)) ++first;
   ROUX_CHECK(bound > 0, operation, "index out of range: found ", id[first], " at position ", first,

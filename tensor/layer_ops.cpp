@@ -18,13 +18,13 @@ bool outside(int64_t label, int64_t classes, int64_t ignore_index) {
   return static_cast<uint64_t>(label) >= static_cast<uint64_t>(classes) && label != ignore_index;
 }
 
-void check_labels(const Tensor& labels, int64_t classes, int64_t ignore_index) {
-  if (!(labels.device() == cpu)) return;  // the device's kernels check what the host cannot see
-  const auto* const label = labels.data<int64_t>();
+void check_labels(const View& labels, int64_t classes, int64_t ignore_index) {
+  const auto* const label = labels.as<const int64_t>();
   const int64_t rows = labels.numel();
   bool any_outside = false;
   for (int64_t i = 0; i < rows; ++i) any_outside |= outside(label[i], classes, ignore_index);
-  if (!any_outside) [[likely]] return;
+  if (!any_outside) [[likely]]
+    return;
   int64_t first = 0;
   while (!outside(label[first], classes, ignore_index)) ++first;
   fail("cross_entropy", "label out of range: found ", label[first], " in row ", first, ", expected 0 to ", classes - 1,
@@ -75,15 +75,18 @@ LayerNormResult layer_norm(const Tensor& x, const Tensor& weight, const Tensor& 
 CrossEntropyResult cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options) {
   check_cross_entropy(logits, labels, options);
   const int64_t rows = logits.size(0), classes = logits.size(1);
-  const Tensor targets = labels.contiguous();
-  const Tensor weight = options.weight.defined() ? options.weight.contiguous() : Tensor();
-  if (targets.dtype() == int64) check_labels(targets, classes, options.ignore_index);
+  Tensor logits_copy, labels_copy, weight_copy;
+  const View logits_view = contiguous_view(logits, logits_copy);
+  const View labels_view = contiguous_view(labels, labels_copy);
+  const View weight_view = options.weight.defined() ? contiguous_view(options.weight, weight_copy) : View{};
+  // The kernels of other devices check what the host cannot see.
+  if (labels.dtype() == int64 && labels.device() == cpu) check_labels(labels_view, classes, options.ignore_index);
   CrossEntropyResult result{Tensor::empty({rows}, logits.dtype(), logits.device()),
                             Tensor::empty({rows}, logits.dtype(), logits.device()),
                             Tensor::empty(logits.shape(), logits.dtype(), logits.device())};
   backend(logits.device())
-      .cross_entropy(result.losses.view(), result.divisors.view(), result.log_probabilities.view(),
-                     logits.contiguous().view(), targets.view(), view_or_null(weight),
+      .cross_entropy(result.losses.view(), result.divisors.view(), result.log_probabilities.view(), logits_view,
+                     labels_view, weight_view,
                      {.rows = rows,
                       .classes = classes,
                       .ignore_index = options.ignore_index,

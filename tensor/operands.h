@@ -39,6 +39,14 @@ inline Along along_axis(const Shape& shape, int64_t axis) {
   return along;
 }
 
+/// A contiguous view of `x`; where that takes a copy, `keep` holds it. Cheaper than x.contiguous() where there is none.
+inline View contiguous_view(const Tensor& x, Tensor& keep) {
+  if (x.is_contiguous()) [[likely]]
+    return x.view();
+  keep = x.contiguous();
+  return keep.view();
+}
+
 /// The view of an operand that may be undefined: null data then.
 inline View view_or_null(const Tensor& x) { return x.defined() ? x.view() : View{}; }
 

@@ -26,8 +26,8 @@ Shortened shorten(const Tensor& tensor) {
   for (int64_t axis = 0; axis < tensor.dim(); ++axis) {
     const int64_t n = tensor.size(axis);
     if (n <= 2 * shown_at_edge) continue;
-    result.values = cat({result.values.slice(axis, 0, shown_at_edge), result.values.slice(axis, n - shown_at_edge, n)},
-                        axis);
+    result.values =
+        cat({result.values.slice(axis, 0, shown_at_edge), result.values.slice(axis, n - shown_at_edge, n)}, axis);
     result.dimension[axis] = true;
   }
   return result;

@@ -33,13 +33,13 @@ struct FileDType {
   const char* name;
   DType dtype;
 };
-constexpr FileDType file_dtypes[] = {{"F64", float64},   {"F32", float32}, {"F16", float16}, {"BF16", bfloat16},
-                                     {"I64", int64}, {"I32", int32},   {"BOOL", boolean}};
+constexpr FileDType file_dtypes[] = {{"F64", float64}, {"F32", float32}, {"F16", float16}, {"BF16", bfloat16},
+                                     {"I64", int64},   {"I32", int32},   {"BOOL", boolean}};
 
 const char* file_name(DType dtype) {
-  return std::find_if(std::begin(file_dtypes), std::end(file_dtypes), [=](const FileDType& entry) {
-           return entry.dtype == dtype;
-         })->name;
+  return std::find_if(std::begin(file_dtypes), std::end(file_dtypes),
+                      [=](const FileDType& entry) { return entry.dtype == dtype; })
+      ->name;
 }
 
 // --- Reading. ---
@@ -140,7 +140,8 @@ Entry HeaderReader::entry(const std::string& name, const Json& json) const {
   // The strides of an empty tensor must not overflow either: its lengths count as at least 1.
   int64_t extent = size_of(result.dtype);
   bool overflow = false;
-  for (const int64_t length : result.shape) overflow |= __builtin_mul_overflow(extent, std::max<int64_t>(length, 1), &extent);
+  for (const int64_t length : result.shape)
+    overflow |= __builtin_mul_overflow(extent, std::max<int64_t>(length, 1), &extent);
   check(!overflow, "tensor '", name, "' with shape ", result.shape, " is too large");
   const auto bytes = static_cast<uint64_t>(result.shape.numel() * size_of(result.dtype));
   check(result.begin <= result.end && result.end - result.begin == bytes, "tensor '", name, "' has data_offsets ",
@@ -176,9 +177,8 @@ Shape HeaderReader::shape(const std::string& name, const Json& json) const {
 
 // One after the other, the tensors fill the data from its first byte to its last.
 void HeaderReader::check_layout(std::vector<Entry> entries) const {
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
   uint64_t filled = 0;
   for (const Entry& entry : entries) {
     check(entry.begin == filled, "tensor '", entry.name, "' begins at byte ", entry.begin, ", expected ", filled,
@@ -231,7 +231,8 @@ void check_names(const NamedTensors& tensors, const Metadata& metadata) {
   std::set<std::string_view> names, keys;
   for (const auto& [name, tensor] : tensors) {
     ROUX_CHECK(tensor.defined(), saving, "tensor '", name, "' is undefined");
-    ROUX_CHECK(name != metadata_key, saving, "a tensor cannot be called '", name, "', which the format keeps for itself");
+    ROUX_CHECK(name != metadata_key, saving, "a tensor cannot be called '", name,
+               "', which the format keeps for itself");
     ROUX_CHECK(names.insert(name).second, saving, "the name '", name, "' appears twice");
   }
   for (const auto& [key, value] : metadata) {
@@ -281,8 +282,8 @@ SafetensorsFile parse_safetensors(const Storage& bytes, const std::string& name)
   const uint64_t rest = bytes.bytes() - length_bytes;
   ROUX_CHECK(header_bytes <= max_header_bytes, loading, "'", name, "' announces a header of ", header_bytes,
              " bytes, expected at most ", max_header_bytes, " (is it a safetensors file?)");
-  ROUX_CHECK(header_bytes <= rest, loading, "'", name, "' announces a header of ", header_bytes, " bytes, but only ", rest,
-             " follow (is it cut off?)");
+  ROUX_CHECK(header_bytes <= rest, loading, "'", name, "' announces a header of ", header_bytes, " bytes, but only ",
+             rest, " follow (is it cut off?)");
   const std::string_view text(static_cast<const char*>(bytes.data()) + length_bytes, header_bytes);
   const HeaderReader header(text, rest - header_bytes, name);
   SafetensorsFile file{.tensors = {}, .metadata = header.metadata()};

@@ -8,8 +8,9 @@ ValuesIndices sort(const Tensor& x, int64_t axis, bool descending) {
   check_defined(x, "sort");
   axis = wrap_axis(axis, x.dim(), "sort");
   ValuesIndices result{Tensor::empty(x.shape(), x.dtype(), x.device()), Tensor::empty(x.shape(), int64, x.device())};
-  backend(x.device()).sort(result.values.view(), result.indices.view(), x.contiguous().view(),
-                           along_axis(x.shape(), axis), descending);
+  backend(x.device())
+      .sort(result.values.view(), result.indices.view(), x.contiguous().view(), along_axis(x.shape(), axis),
+            descending);
   return result;
 }
 
@@ -21,8 +22,9 @@ ValuesIndices topk(const Tensor& x, int64_t k, int64_t axis, bool largest) {
   Shape shape = x.shape();
   shape[axis] = k;
   ValuesIndices result{Tensor::empty(shape, x.dtype(), x.device()), Tensor::empty(shape, int64, x.device())};
-  backend(x.device()).topk(result.values.view(), result.indices.view(), x.contiguous().view(),
-                           along_axis(x.shape(), axis), k, largest);
+  backend(x.device())
+      .topk(result.values.view(), result.indices.view(), x.contiguous().view(), along_axis(x.shape(), axis), k,
+            largest);
   return result;
 }
 

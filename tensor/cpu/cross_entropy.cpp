@@ -16,9 +16,7 @@ namespace {
 
 constexpr int64_t elements_per_task = 8192;
 
-int64_t grain_of(int64_t classes) {
-  return std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, classes));
-}
+int64_t grain_of(int64_t classes) { return std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, classes)); }
 
 /// The targets t of all rows.
 template <class T>
@@ -118,7 +116,9 @@ void CpuBackend::cross_entropy(const View& losses, const View& divisors, const V
     T* const log_p = log_probabilities.as<T>();
     parallel_for(shape.rows, grain_of(shape.classes), [&](int64_t begin, int64_t end) {
       const int64_t at = begin * shape.classes;
-      if (shape.classes > 0) log_softmax_rows(log_p + at, logits.as<const T>() + at, end - begin, shape.classes);
+      if (shape.classes > 0) {
+        softmax_rows(log_p + at, logits.as<const T>() + at, end - begin, shape.classes, true);
+      }
       const auto fill = targets.labels ? index_losses<T> : probability_losses<T>;
       fill(losses.as<T>(), divisors.as<T>(), log_p, targets, begin, end);
     });

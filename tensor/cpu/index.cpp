@@ -1,5 +1,5 @@
-// Reading and adding by index. Additions to one element happen in the order of the source: tasks divide the result, never
-// the source.
+// Reading and adding by index. Additions to one element happen in the order of the source: tasks divide the result,
+// never the source.
 #include <algorithm>
 #include <type_traits>
 

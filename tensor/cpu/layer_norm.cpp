@@ -39,8 +39,8 @@ void backward_row(T* grad_in, const T* g, const T* x, T mean, T rstd, const T* w
   for (int64_t j = 0; j < n; ++j) grad_in[j] = rstd * (d(j) - mean_d - h(j) * mean_dh);
 }
 
-// grad_weight = sum over rows of g * h, grad_bias = sum over rows of g, for columns [first, first + width). Sums of a few
-// rows each are added up, which keeps the digits of long sums.
+// grad_weight = sum over rows of g * h, grad_bias = sum over rows of g, for columns [first, first + width). Sums of a
+// few rows each are added up, which keeps the digits of long sums.
 template <class T>
 void sum_columns(T* grad_weight, T* grad_bias, const T* g, const T* x, const T* mean, const T* rstd, int64_t rows,
                  int64_t n, int64_t first, int64_t width) {
@@ -98,8 +98,8 @@ void CpuBackend::layer_norm_backward(const View& grad_in, const View& grad_weigh
     if (!grad_in.data) return;
     parallel_for(rows, grain_of(n), [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
-        backward_row(grad_in.as<T>() + row * n, g + row * n, x + row * n, means[row], rstds[row],
-                     weight.as<const T>(), n);
+        backward_row(grad_in.as<T>() + row * n, g + row * n, x + row * n, means[row], rstds[row], weight.as<const T>(),
+                     n);
       }
     });
   });

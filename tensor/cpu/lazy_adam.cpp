@@ -13,6 +13,9 @@
 namespace roux::cpu_kernels {
 namespace {
 
+using Record = LazyAdamRecord;
+using Constants = LazyAdamConstants;
+
 constexpr int64_t block_rows = 64;
 constexpr int64_t rows_per_task = 256;
 constexpr int64_t slot_mask = lazy_adam_steps - 1;
@@ -43,11 +46,11 @@ struct Table {
         window(table.window),
         eps(table.eps) {}
 
-  double recorded(LazyAdamRecord field, int64_t s) const { return record[field * lazy_adam_steps + (s & slot_mask)]; }
-  double constant(LazyAdamConstant field, int64_t j) const { return constants[field * lazy_adam_steps + j]; }
-  double share(int i, int64_t age) const { return constant(LazyAdamConstant(share0 + i), window - age); }
+  double recorded(Record::Field field, int64_t s) const { return record[field * lazy_adam_steps + (s & slot_mask)]; }
+  double constant(Constants::Field field, int64_t j) const { return constants[field * lazy_adam_steps + j]; }
+  double share(int i, int64_t age) const { return constant(Constants::Field(Constants::share0 + i), window - age); }
   int64_t exact_terms_of(int64_t s) const {
-    return static_cast<int64_t>(constant(exact_terms, std::min(s, lazy_adam_steps - 1)));
+    return static_cast<int64_t>(constant(Constants::exact_terms, std::min(s, lazy_adam_steps - 1)));
   }
 };
 
@@ -89,7 +92,7 @@ struct Quadrature {
 
 /// The logarithm of what w of a row is multiplied by from step s to the present.
 double log_decay_since(const Table& table, int64_t s) {
-  return table.recorded(log_decay, table.step) - table.recorded(log_decay, s);
+  return table.recorded(Record::log_decay, table.step) - table.recorded(Record::log_decay, s);
 }
 
 /// The same as a factor, and as what the factor lacks to 1, exact for small decays too.
@@ -103,7 +106,7 @@ float lost_since(const Table& table, int64_t s) {
 /// Moments of step s as of now: the record's own do not change any more when the row has come to rest.
 void load_moments(const Table& table, int64_t s, double* moments, int64_t stride) {
   const double factor = table.step - s > table.window ? kept_since(table, s + table.window) : 1;
-  for (int i = 0; i < 4; ++i) moments[i * stride] = factor * table.recorded(LazyAdamRecord(moment0 + i), s);
+  for (int i = 0; i < 4; ++i) moments[i * stride] = factor * table.recorded(Record::Field(Record::moment0 + i), s);
 }
 
 /// Rows that have something to catch up, for which the quadrature alone is good enough; motions of a block at a time.
@@ -120,8 +123,8 @@ class DueRows {
     place_[count_] = place;
     load_moments(table, s, moments_ + count_, block_rows);
     decay_[count_] = lost_since(table, s);
-    fade_m_[count_] = static_cast<float>(table.constant(power1, table.step - s));
-    fade_v_[count_] = static_cast<float>(table.constant(power2, table.step - s));
+    fade_m_[count_] = static_cast<float>(table.constant(Constants::power1, table.step - s));
+    fade_v_[count_] = static_cast<float>(table.constant(Constants::power2, table.step - s));
     ++count_;
   }
 
@@ -167,8 +170,9 @@ Motion find_terms(const Table& table, int64_t s, int64_t count, Terms& terms) {
   load_moments(table, s, all, 1);
   std::copy_n(all, 4, rest);
   for (int64_t j = 1; j <= count; ++j) {
-    const double d = table.recorded(root, s + j) * table.constant(stretch, j);
-    double p = table.recorded(rate, s + j) * table.recorded(root, s + j) * table.share(0, j) * kept_since(table, s + j);
+    const double d = table.recorded(Record::root, s + j) * table.constant(Constants::stretch, j);
+    double p = table.recorded(Record::rate, s + j) * table.recorded(Record::root, s + j) * table.share(0, j) *
+               kept_since(table, s + j);
     terms.weight[j - 1] = static_cast<float>(p);
     terms.offset[j - 1] = static_cast<float>(table.eps * d);
     for (double& moment : rest) {
@@ -181,8 +185,8 @@ Motion find_terms(const Table& table, int64_t s, int64_t count, Terms& terms) {
   const bool more = n > count && rest[0] > 1e-8 * all[0];
   const Quadrature<double> q(more ? rest[0] : 0, rest[1], rest[2], rest[3], table.eps);
   return {lost_since(table, s),
-          static_cast<float>(table.constant(power1, n)),
-          static_cast<float>(table.constant(power2, n)),
+          static_cast<float>(table.constant(Constants::power1, n)),
+          static_cast<float>(table.constant(Constants::power2, n)),
           static_cast<float>(q.a),
           static_cast<float>(q.b),
           static_cast<float>(q.c),
@@ -195,7 +199,8 @@ Motion settled_motion(const Table& table, int64_t row, const double beta2) {
   const int64_t s = -int64_t{table.last[row]};
   if (s > 0) motion.fade_v = static_cast<float>(std::pow(beta2, static_cast<double>(table.step - s)));
   if (table.settled_decay)
-    motion.decay = static_cast<float>(-std::expm1(table.recorded(log_decay, table.step) - table.settled_decay[row]));
+    motion.decay =
+        static_cast<float>(-std::expm1(table.recorded(Record::log_decay, table.step) - table.settled_decay[row]));
   return motion;
 }
 
@@ -213,7 +218,7 @@ void for_rows(const Table& table, const int64_t* rows, int64_t begin, int64_t en
       if (n == 0 || (s == 0 && !table.settled_decay)) {
         current(row, place);
       } else if (s <= 0) {
-        due(row, place, settled_motion(table, row, table.constant(power2, 1)), nullptr);
+        due(row, place, settled_motion(table, row, table.constant(Constants::power2, 1)), nullptr);
       } else if (const int64_t exact = std::min(n, table.exact_terms_of(s)); exact > 0) {
         const Motion motion = find_terms(table, s, exact, terms);
         due(row, place, motion, &terms);
@@ -264,14 +269,14 @@ void add_shares(double* record, const double* constants, int64_t step, int64_t b
   double factor = rate_now;
   for (int power = 0; power < 4; ++power) {
     factor *= root_now;
-    double* const moments = record + (moment0 + power) * lazy_adam_steps + (begin & slot_mask);
-    const double* const shares = constants + (share0 + power) * lazy_adam_steps + window - (step - begin);
+    double* const moments = record + (Record::moment0 + power) * lazy_adam_steps + (begin & slot_mask);
+    const double* const shares = constants + (Constants::share0 + power) * lazy_adam_steps + window - (step - begin);
     for (int64_t i = 0; i < end - begin; ++i) moments[i] = keep * moments[i] + factor * shares[i];
   }
 }
 
 void enter_step(double* record, const double* constants, int64_t step, int64_t window, const AdamStep& adam) {
-  const auto field = [&](LazyAdamRecord which, int64_t s) -> double& {
+  const auto field = [&](Record::Field which, int64_t s) -> double& {
     return record[which * lazy_adam_steps + (s & slot_mask)];
   };
   const double keep = adam.decoupled ? 1 - adam.lr * adam.weight_decay : 1;
@@ -280,10 +285,12 @@ void enter_step(double* record, const double* constants, int64_t step, int64_t w
   const int64_t wrap = std::max(oldest, step & ~slot_mask);  // the first step that lies at the start of the ring again
   add_shares(record, constants, step, oldest, wrap, window, rate_now, root_now, keep);
   add_shares(record, constants, step, wrap, step, window, rate_now, root_now, keep);
-  for (const LazyAdamRecord moment : {moment0, moment1, moment2, moment3}) field(moment, step) = 0;
-  field(rate, step) = rate_now;
-  field(root, step) = root_now;
-  field(log_decay, step) = keep == 1 ? field(log_decay, step - 1) : field(log_decay, step - 1) + std::log(keep);
+  for (const auto moment : {Record::moment0, Record::moment1, Record::moment2, Record::moment3})
+    field(moment, step) = 0;
+  field(Record::rate, step) = rate_now;
+  field(Record::root, step) = root_now;
+  field(Record::log_decay, step) =
+      keep == 1 ? field(Record::log_decay, step - 1) : field(Record::log_decay, step - 1) + std::log(keep);
 }
 
 }  // namespace
@@ -312,7 +319,7 @@ void CpuBackend::lazy_adam_settle(const LazyAdamTable& views, const View& rows, 
     motion.fade_v = 1;
     move_row<true>(table.w + row * table.dim, table, row, motion, terms);
     table.last[row] = static_cast<int32_t>(-step);
-    if (table.settled_decay) table.settled_decay[row] = table.recorded(log_decay, table.step);
+    if (table.settled_decay) table.settled_decay[row] = table.recorded(Record::log_decay, table.step);
   };
   for (int64_t i = 0; i < rows.numel(); ++i) {
     const int64_t row = rows.as<int64_t>()[i];

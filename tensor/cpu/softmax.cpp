@@ -1,5 +1,4 @@
-// softmax along one dimension. Where that is the last one, rows are contiguous (softmax_rows.h); elsewhere a task takes
-// neighbouring columns and walks down them together, so that memory is read in order and the arithmetic fills vectors.
+// softmax along one dimension, and its gradient: by rows where that is the last dimension, by columns elsewhere.
 #include <algorithm>
 
 #include "tensor/cpu/cpu_backend.h"
@@ -10,7 +9,7 @@ namespace roux::cpu_kernels {
 namespace {
 
 constexpr int64_t elements_per_task = 8192;
-constexpr int64_t column_width = 128;
+constexpr int64_t column_width = softmax_columns_at_once;
 
 int64_t grain_of(int64_t elements) { return std::max<int64_t>(1, elements_per_task / elements); }
 
@@ -26,30 +25,6 @@ void for_columns(Along along, F f) {
       f(task / groups * along.n * along.inner + first, std::min(column_width, along.inner - first));
     }
   });
-}
-
-template <class T>
-void softmax_columns(T* out, const T* in, int64_t n, int64_t inner, int64_t width, bool log) {
-  T largest[column_width], sums[column_width] = {};
-  std::copy_n(in, width, largest);
-  for (int64_t j = 1; j < n; ++j) {
-    for (int64_t c = 0; c < width; ++c) largest[c] = std::max(largest[c], in[j * inner + c]);
-  }
-  for (int64_t j = 0; j < n; ++j) {
-    for (int64_t c = 0; c < width; ++c) {
-      const T term = in[j * inner + c] - largest[c];
-      const T power = vector_math::exp(term);
-      sums[c] += power;
-      out[j * inner + c] = log ? term : power;
-    }
-  }
-  for (int64_t c = 0; c < width; ++c) sums[c] = log ? vector_math::log(sums[c]) : 1 / sums[c];
-  for (int64_t j = 0; j < n; ++j) {
-    for (int64_t c = 0; c < width; ++c) {
-      T& y = out[j * inner + c];
-      y = log ? y - sums[c] : y * sums[c];
-    }
-  }
 }
 
 // softmax: grad_in = y * (g - sum of g * y). Its logarithm y: grad_in = g - exp(y) * (sum of g).
@@ -88,11 +63,12 @@ void CpuBackend::softmax(const View& out, const View& in, Along along, bool log)
     if (along.inner == 1) {
       parallel_for(along.outer, grain_of(along.n), [&](int64_t begin, int64_t end) {
         const int64_t at = begin * along.n;
-        log ? log_softmax_rows(y + at, x + at, end - begin, along.n) : softmax_rows(y + at, x + at, end - begin, along.n);
+        softmax_rows(y + at, x + at, end - begin, along.n, log);
       });
     } else {
       for_columns(along, [&](int64_t at, int64_t width) {
-        softmax_columns(y + at, x + at, along.n, along.inner, width, log);
+        for (int64_t j = 0; j < along.n; ++j) std::copy_n(x + at + j * along.inner, width, y + at + j * along.inner);
+        softmax_columns(y + at, along.n, along.inner, width, log);
       });
     }
   });

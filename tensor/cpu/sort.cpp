@@ -1,5 +1,5 @@
-// Sorting along one dimension. Each line is copied beside its indices, ordered there, and written back; ties go by index,
-// which makes any sort a stable one.
+// Sorting along one dimension. Each line is copied beside its indices, ordered there, and written back; ties go by
+// index, which makes any sort a stable one.
 #include <algorithm>
 #include <type_traits>
 #include <vector>
@@ -25,13 +25,15 @@ bool less(T a, T b) {
   return a < b;
 }
 
-/// Orders the first k of a line's entries, ascending or descending.
+/// Brings the first k of the order to the front, in order.
 template <class T>
 void order_line(std::vector<Entry<T>>& line, int64_t k, bool descending) {
   const auto order = [&](auto before) {
-    const auto end_of_first = line.begin() + k;
-    if (end_of_first != line.end()) std::nth_element(line.begin(), end_of_first, line.end(), before);
-    std::sort(line.begin(), end_of_first, before);
+    if (k < static_cast<int64_t>(line.size()) / 8) {
+      std::partial_sort(line.begin(), line.begin() + k, line.end(), before);
+    } else {
+      std::sort(line.begin(), line.end(), before);
+    }
   };
   if (descending) {
     order([](const Entry<T>& a, const Entry<T>& b) {

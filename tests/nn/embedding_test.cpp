@@ -215,6 +215,8 @@ TEST_CASE("max_norm first commits what an optimiser owes to the rows, and to no 
   };
   nn::Embedding layer = nn::Embedding::from_pretrained(Tensor::ones({3, 4}), false, {.max_norm = 4});
   const Owes owes(layer.weight);
+  CHECK_THROWS_AS(layer(Tensor::from<int64_t>({0, 3})), Error);
+  CHECK(owes.committed.ids.empty());
   layer(Tensor::from<int64_t>({2, 2}));
   CHECK(owes.committed.ids == std::vector<int64_t>{2});
   CHECK(nn::close(layer.weight, Tensor::from<double>({1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2}, {3, 4})));

@@ -69,7 +69,7 @@ TEST_CASE("float16 converts to and from float32 for every value, and rounds to n
 
 TEST_CASE("bfloat16 converts to and from float32 for every value, and rounds to nearest even") {
   check_half<BFloat16>(8, 7, to_bfloat16);
-  CHECK(to_float(to_bfloat16(1.00390625f)) == 1.0f);    // 1 + 2^-8, between 1 and 1 + 2^-7
+  CHECK(to_float(to_bfloat16(1.00390625f)) == 1.0f);       // 1 + 2^-8, between 1 and 1 + 2^-7
   CHECK(to_float(to_bfloat16(1.01171875f)) == 1.015625f);  // 1 + 3 * 2^-8
 }
 

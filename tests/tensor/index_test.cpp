@@ -49,10 +49,11 @@ TEST_CASE("stack joins along a new dimension") {
 
 TEST_CASE("cat and stack say what they refuse") {
   CHECK_THROWS_WITH_AS(cat({}), "[cat] expected at least one tensor, found none", Error);
-  CHECK_THROWS_WITH_AS(cat({Tensor::ones({2, 3}), Tensor::ones({3, 3})}, 1),
-                       "[cat] tensor 1 has shape (3, 3), the first has (2, 3); expected the same lengths in every dimension "
-                       "but 1",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      cat({Tensor::ones({2, 3}), Tensor::ones({3, 3})}, 1),
+      "[cat] tensor 1 has shape (3, 3), the first has (2, 3); expected the same lengths in every dimension "
+      "but 1",
+      Error);
   CHECK_THROWS_AS(cat({Tensor::ones({2, 3}), Tensor::ones({2})}, 1), Error);
   CHECK_THROWS_AS(cat({Tensor::scalar(1), Tensor::scalar(1)}), Error);
   CHECK_THROWS_WITH_AS(cat({Tensor::ones({1}), Tensor()}), "[cat] one of the tensors is undefined", Error);
@@ -95,7 +96,8 @@ TEST_CASE("scatter_add sums in order and leaves the operand alone") {
   CHECK(values_of(scatter_add(x, 0, Tensor::from<int64_t>({1, 1}, {2, 1}), Tensor::ones({2, 1}))) ==
         Values{0, 1, 4, 3, 4, 5});
   // (1e8 + 1) - 1e8 is 0 in float32 where the order is kept, and 1 where it is not.
-  const Tensor sums = scatter_add(Tensor::zeros({1}), 0, Tensor::zeros({3}, int64), Tensor::from<float>({1e8f, 1, -1e8f}));
+  const Tensor sums =
+      scatter_add(Tensor::zeros({1}), 0, Tensor::zeros({3}, int64), Tensor::from<float>({1e8f, 1, -1e8f}));
   CHECK(sums.item() == 0);
 }
 
@@ -144,7 +146,8 @@ TEST_CASE("indices out of range are errors that name the place") {
   CHECK_THROWS_WITH_AS(scatter_add(x, 0, Tensor::full({1, 2}, 3, int64), Tensor::ones({1, 2})),
                        "[scatter_add] index out of range: found 3 at position 0, expected 0 to 2", Error);
   CHECK_THROWS_WITH_AS(index_select(Tensor::empty({0, 2}), 0, ids({0})),
-                       "[index_select] index out of range: found 0 at position 0, but there is nothing to index", Error);
+                       "[index_select] index out of range: found 0 at position 0, but there is nothing to index",
+                       Error);
   const int64_t smallest = std::numeric_limits<int64_t>::min();
   CHECK_THROWS_AS(check_ids(ids({smallest}), 10, "test"), Error);
   CHECK_NOTHROW(check_ids(ids({0, 9, 5}), 10, "test"));
@@ -157,16 +160,17 @@ TEST_CASE("operations by index say what shapes and types they expect") {
                        "[index_select] indices must be int64, found float32 (hint: convert with to(int64))", Error);
   CHECK_THROWS_WITH_AS(index_select(x, 0, Tensor::zeros({1, 2}, int64)),
                        "[index_select] indices must have one dimension, found shape (1, 2) (hint: flatten())", Error);
-  CHECK_THROWS_WITH_AS(gather(x, 0, ids),
-                       "[gather] indices have shape (2), expected the number of dimensions of (3, 2) and no longer ones "
-                       "but in dimension 0",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      gather(x, 0, ids),
+      "[gather] indices have shape (2), expected the number of dimensions of (3, 2) and no longer ones "
+      "but in dimension 0",
+      Error);
   CHECK_THROWS_AS(gather(x, 0, Tensor::zeros({1, 3}, int64)), Error);
   CHECK_THROWS_WITH_AS(scatter_add(x, 0, Tensor::zeros({1, 2}, int64), Tensor::ones({2, 2})),
                        "[scatter_add] the source has shape (2, 2), expected (1, 2) like the indices", Error);
-  CHECK_THROWS_WITH_AS(index_add(x, 0, ids, Tensor::ones({3, 2})),
-                       "[index_add] the source has shape (3, 2), expected (2, 2): a slice of (3, 2) for each of 2 indices",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      index_add(x, 0, ids, Tensor::ones({3, 2})),
+      "[index_add] the source has shape (3, 2), expected (2, 2): a slice of (3, 2) for each of 2 indices", Error);
   CHECK_THROWS_WITH_AS(index_add(x, 0, ids, Tensor::ones({2, 2}, float64)),
                        "[index_add] the source is float64, expected float32 like the first operand (hint: convert with "
                        "to(dtype))",

@@ -66,33 +66,51 @@ struct Expected {
 
 // Figures of PyTorch's cross_entropy with reduction='none' and its backward with the gradients 1, 2, 3, -1 of the rows.
 const Expected index_figures[] = {
-    {false, 0, {0.241311296657, 0.330672609407, 0, 1.098612288668},
+    {false,
+     0,
+     {0.241311296657, 0.330672609407, 0, 1.098612288668},
      {0.17529039214, 0.039112573271, -0.214402965411, -0.563119317698, 0.411673207995, 0.151446109703, 0, 0, 0,
       -0.333333333333, 0.666666666667, -0.333333333333}},
-    {false, 0.1, {0.391311296657, 0.447339276074, 0, 1.098612288668},
-     {0.141957058807, 0.005779239937, -0.147736298744, -0.429785984365, 0.345006541329, 0.084779443036, 0, 0, 0, -0.3, 0.6,
-      -0.3}},
-    {true, 0, {0.301639120821, 0.165336304704, 0, 2.197224577336},
+    {false,
+     0.1,
+     {0.391311296657, 0.447339276074, 0, 1.098612288668},
+     {0.141957058807, 0.005779239937, -0.147736298744, -0.429785984365, 0.345006541329, 0.084779443036, 0, 0, 0, -0.3,
+      0.6, -0.3}},
+    {true,
+     0,
+     {0.301639120821, 0.165336304704, 0, 2.197224577336},
      {0.219112990175, 0.048890716588, -0.268003706763, -0.281559658849, 0.205836603998, 0.075723054851, 0, 0, 0,
       -0.666666666667, 1.333333333333, -0.666666666667}},
-    {true, 0.1, {0.526639120821, 0.367220083742, 0, 2.114828655686},
+    {true,
+     0.1,
+     {0.526639120821, 0.367220083742, 0, 2.114828655686},
      {0.202446323508, -0.017775950078, -0.18467037343, -0.10712694101, 0.103378761264, 0.003748179746, 0, 0, 0, -0.625,
       1.225, -0.6}},
-    {true, 1, {2.551639120821, 2.184174095092, 0, 1.373265360835},
-     {0.052446323508, -0.617775950078, 0.56532962657, 1.462767519544, -0.818741823339, -0.644025696205, 0, 0, 0, -0.25, 0.25,
-      0}},
+    {true,
+     1,
+     {2.551639120821, 2.184174095092, 0, 1.373265360835},
+     {0.052446323508, -0.617775950078, 0.56532962657, 1.462767519544, -0.818741823339, -0.644025696205, 0, 0, 0, -0.25,
+      0.25, 0}},
 };
 const Expected probability_figures[] = {
-    {false, 0, {1.441311296657, 0.330672609407, 2.054985235377, 1.098612288668},
+    {false,
+     0,
+     {1.441311296657, 0.330672609407, 2.054985235377, 1.098612288668},
      {-0.02470960786, -0.260887426729, 0.285597034589, -0.563119317698, 0.411673207995, 0.151446109703, 0.141370249574,
       1.039497367659, -1.180867617233, -0.233333333333, -0.233333333333, 0.466666666667}},
-    {false, 0.1, {1.471311296657, 0.447339276074, 2.121651902044, 1.098612288668},
+    {false,
+     0.1,
+     {1.471311296657, 0.447339276074, 2.121651902044, 1.098612288668},
      {-0.038042941193, -0.264220760063, 0.302263701256, -0.429785984365, 0.345006541329, 0.084779443036, 0.041370249574,
       1.119497367659, -1.160867617233, -0.21, -0.21, 0.42}},
-    {true, 0, {2.269737468071, 0.165336304704, 2.593474900141, 1.373265360835},
+    {true,
+     0,
+     {2.269737468071, 0.165336304704, 2.593474900141, 1.373265360835},
      {0.132259769586, -0.548175840416, 0.415916070831, -0.281559658849, 0.205836603998, 0.075723054851, 0.240329424276,
       1.22714552502, -1.467474949296, -0.366666666667, -0.216666666667, 0.583333333333}},
-    {true, 0.1, {2.297927633346, 0.367220083742, 2.599333897883, 1.373265360835},
+    {true,
+     0.1,
+     {2.297927633346, 0.367220083742, 2.599333897883, 1.373265360835},
      {0.124278424978, -0.555135851383, 0.430857426405, -0.10712694101, 0.103378761264, 0.003748179746, 0.183967763045,
       1.259368143475, -1.44333590652, -0.355, -0.17, 0.525}},
 };
@@ -157,7 +175,8 @@ TEST_CASE("cross entropy of any number of rows and classes is the log-probabilit
   }
 }
 
-TEST_CASE("cross entropy takes a valid class as ignore_index, and ignored rows have no gradient even where logits are NaN") {
+TEST_CASE(
+    "cross entropy takes a valid class as ignore_index, and ignored rows have no gradient even where logits are NaN") {
   Tensor logits = numbers({3, 2}, 6);
   logits.select(0, 1).fill_(std::numeric_limits<double>::quiet_NaN());
   const Tensor labels = Tensor::from<int64_t>({0, 1, 0});
@@ -179,7 +198,8 @@ TEST_CASE("cross entropy takes tensors that are not contiguous, and no rows at a
   CHECK_THROWS_AS(cross_entropy(logits, labels), Error);
   CHECK(cross_entropy(Tensor::empty({0, 3}), Tensor::empty({0}, int64)).losses.shape() == Shape{0});
   CHECK(cross_entropy(Tensor::empty({0, 3}), Tensor::empty({0, 3})).divisors.shape() == Shape{0});
-  CHECK(cross_entropy(Tensor::empty({2, 0}), Tensor::full({2}, -100, int64)).losses.to_vector<double>() == Values{0, 0});
+  CHECK(cross_entropy(Tensor::empty({2, 0}), Tensor::full({2}, -100, int64)).losses.to_vector<double>() ==
+        Values{0, 0});
 }
 
 TEST_CASE("cross entropy has the same bits for any number of threads") {
@@ -201,19 +221,19 @@ TEST_CASE("cross entropy has the same bits for any number of threads") {
 
 TEST_CASE("cross entropy says what it refuses") {
   const Tensor logits = Tensor::zeros({2, 3}), labels = Tensor::zeros({2}, int64);
-  CHECK_THROWS_WITH_AS(cross_entropy(logits, Tensor::from<int64_t>({0, 3})),
-                       "[cross_entropy] label out of range: found 3 in row 1, expected 0 to 2, or -100 for a row to ignore",
-                       Error);
-  CHECK_THROWS_WITH_AS(cross_entropy(logits, Tensor::from<int64_t>({-1, 0})),
-                       "[cross_entropy] label out of range: found -1 in row 0, expected 0 to 2, or -100 for a row to ignore",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      cross_entropy(logits, Tensor::from<int64_t>({0, 3})),
+      "[cross_entropy] label out of range: found 3 in row 1, expected 0 to 2, or -100 for a row to ignore", Error);
+  CHECK_THROWS_WITH_AS(
+      cross_entropy(logits, Tensor::from<int64_t>({-1, 0})),
+      "[cross_entropy] label out of range: found -1 in row 0, expected 0 to 2, or -100 for a row to ignore", Error);
   CHECK_THROWS_WITH_AS(cross_entropy(logits, Tensor::zeros({3}, int64)),
                        "[cross_entropy] labels have shape (3), expected (2) for logits of shape (2, 3)", Error);
   CHECK_THROWS_WITH_AS(cross_entropy(logits, Tensor::zeros({2, 2})),
                        "[cross_entropy] probabilities have shape (2, 2), expected (2, 3) like the logits", Error);
-  CHECK_THROWS_WITH_AS(cross_entropy(logits, Tensor::zeros({2, 3}, float64)),
-                       "[cross_entropy] labels are float64, expected int64, or probabilities in float32 like the logits",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      cross_entropy(logits, Tensor::zeros({2, 3}, float64)),
+      "[cross_entropy] labels are float64, expected int64, or probabilities in float32 like the logits", Error);
   CHECK_THROWS_WITH_AS(cross_entropy(Tensor::zeros({3}), labels),
                        "[cross_entropy] logits have shape (3), expected (rows, classes)", Error);
   CHECK_THROWS_WITH_AS(cross_entropy(logits, labels, {.weight = Tensor::ones({2})}),
@@ -237,7 +257,8 @@ LayerNormGradients layer_norm_gradients(const Tensor& grad, const Tensor& x, con
   LayerNormGradients to{Tensor::empty(x.shape(), x.dtype()), Tensor::empty({n}, x.dtype()),
                         Tensor::empty({n}, x.dtype())};
   backend(cpu).layer_norm_backward(to.x.view(), to.weight.view(), to.bias.view(), grad.view(), x.view(),
-                                   result.mean.view(), result.rstd.view(), view_or_null(weight), result.mean.numel(), n);
+                                   result.mean.view(), result.rstd.view(), view_or_null(weight), result.mean.numel(),
+                                   n);
   return to;
 }
 
@@ -248,11 +269,15 @@ TEST_CASE("layer norm gives PyTorch's figures and gradients") {
   const Tensor weight = Tensor::from<double>({1, -0.5, 2, 0.25}), bias = Tensor::from<double>({0, 1, -1, 0.5});
   const Tensor grad = Tensor::from<double>({1, -1, 0.5, 2, 3, 0.25, -2, 1}, {2, 4});
   const LayerNormResult result = layer_norm(x, weight, bias, 1e-5);
-  check_close(result.output, {-0.277349671421, 0.861325164289, 1.773496714211, 0.153312910724, -0.50077141119,
-                              1.250385705595, -2.44667296566, 0.931219826302}, 1e-11);
+  check_close(result.output,
+              {-0.277349671421, 0.861325164289, 1.773496714211, 0.153312910724, -0.50077141119, 1.250385705595,
+               -2.44667296566, 0.931219826302},
+              1e-11);
   const LayerNormGradients to = layer_norm_gradients(grad, x, result, weight);
-  check_close(to.x, {0.160009360175, -0.160009360175, 0.032002213387, -0.032002213387, 3.075599564938, 0.293536169438,
-                     -3.062856099838, -0.306279634538}, 1e-11);
+  check_close(to.x,
+              {0.160009360175, -0.160009360175, 0.032002213387, -0.032002213387, 3.075599564938, 0.293536169438,
+               -3.062856099838, -0.306279634538},
+              1e-11);
   check_close(to.weight, {-1.779663904991, -0.402542524219, 2.140047144213, -1.048617409001}, 1e-11);
   check_close(to.bias, {4, -0.75, -1.5, 3}, 1e-11);
 }

@@ -80,7 +80,9 @@ TEST_CASE("safetensors come back as they were saved, in every dtype") {
 
 TEST_CASE("safetensors are written by element size, then name, behind a header padded to 8 bytes") {
   const TemporaryFolder folder;
-  const NamedTensors tensors{{"b", Tensor::full({2}, 2.0f)}, {"c", Tensor::ones({1}, boolean)}, {"a", Tensor::ones({1})},
+  const NamedTensors tensors{{"b", Tensor::full({2}, 2.0f)},
+                             {"c", Tensor::ones({1}, boolean)},
+                             {"a", Tensor::ones({1})},
                              {"z", Tensor::full({1}, 5, int64)}};
   save_safetensors(folder / "a", tensors, {{"k", "v"}});
   std::string header =
@@ -122,7 +124,8 @@ TEST_CASE("files that the format allows are taken") {
   CHECK(refusal(file_of("{\"\":" + entry("F32", "[0,9]", "[0,0]") + "}")).empty());
   // Out of order, with an empty tensor between the two.
   CHECK(refusal(file_of("{\"a\":" + entry("I32", "[1]", "[4,8]") + ",\"b\":" + entry("F32", "[1]", "[0,4]") +
-                        ",\"c\":" + entry("F32", "[0]", "[4,4]") + "}", 8))
+                            ",\"c\":" + entry("F32", "[0]", "[4,4]") + "}",
+                        8))
             .empty());
 }
 
@@ -158,7 +161,8 @@ TEST_CASE("duplicate names are refused, those within an entry and in the metadat
 
 TEST_CASE("metadata must be strings by string") {
   CHECK(refusal(file_of(R"({"__metadata__":3})")) == "[load_safetensors] 'x': __metadata__ is not an object");
-  CHECK(refusal(file_of(R"({"__metadata__":{"k":3}})")) == "[load_safetensors] 'x': __metadata__ of 'k' is not a string");
+  CHECK(refusal(file_of(R"({"__metadata__":{"k":3}})")) ==
+        "[load_safetensors] 'x': __metadata__ of 'k' is not a string");
 }
 
 TEST_CASE("entries that lack something or have it in another form are refused") {
@@ -200,16 +204,20 @@ TEST_CASE("tensors that overlap, leave holes or do not fill the file are refused
     return refusal(file_of("{\"a\":" + entry("F32", "[1]", first) + ",\"b\":" + entry("F32", "[1]", second) + "}", 8));
   };
   CHECK(two("[0,4]", "[4,8]").empty());
-  CHECK(two("[0,4]", "[0,4]") == "[load_safetensors] 'x': tensor 'b' begins at byte 0, expected 4: it overlaps another");
-  CHECK(two("[0,4]", "[3,7]") == "[load_safetensors] 'x': tensor 'b' begins at byte 3, expected 4: it overlaps another");
-  CHECK(two("[0,4]", "[5,9]") == "[load_safetensors] 'x': tensor 'b' begins at byte 5, expected 4: there is a hole before it");
+  CHECK(two("[0,4]", "[0,4]") ==
+        "[load_safetensors] 'x': tensor 'b' begins at byte 0, expected 4: it overlaps another");
+  CHECK(two("[0,4]", "[3,7]") ==
+        "[load_safetensors] 'x': tensor 'b' begins at byte 3, expected 4: it overlaps another");
+  CHECK(two("[0,4]", "[5,9]") ==
+        "[load_safetensors] 'x': tensor 'b' begins at byte 5, expected 4: there is a hole before it");
   CHECK(two("[4,8]", "[8,12]").find("tensor 'a' begins at byte 4, expected 0: there is a hole") != std::string::npos);
   const std::string header = "{\"a\":" + entry("F32", "[2]", "[0,8]") + "}";
   CHECK(refusal(file_of(header, 7)) ==
         "[load_safetensors] 'x': the tensors end at byte 8 of the data, but the file holds 7 (is it cut off?)");
   CHECK(refusal(file_of(header, 9)) ==
         "[load_safetensors] 'x': the tensors end at byte 8 of the data, but the file holds 9");
-  CHECK(refusal(file_of("{}", 1)) == "[load_safetensors] 'x': the tensors end at byte 0 of the data, but the file holds 1");
+  CHECK(refusal(file_of("{}", 1)) ==
+        "[load_safetensors] 'x': the tensors end at byte 0 of the data, but the file holds 1");
 }
 
 TEST_CASE("booleans in a file are 0 and 1") {
@@ -233,11 +241,11 @@ TEST_CASE("files that are missing, empty or folders are refused by name") {
                        ("[read_file] cannot open '" + missing + "': No such file or directory").c_str(), Error);
   CHECK_THROWS_AS(load_safetensors(folder.path().string()), Error);
   write_file_atomically(folder / "empty", "");
-  CHECK_THROWS_WITH_AS(load_safetensors(folder / "empty"),
-                       ("[load_safetensors] '" + (folder / "empty") +
-                        "' has 0 bytes, expected a safetensors file, which has at least 8")
-                           .c_str(),
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      load_safetensors(folder / "empty"),
+      ("[load_safetensors] '" + (folder / "empty") + "' has 0 bytes, expected a safetensors file, which has at least 8")
+          .c_str(),
+      Error);
 }
 
 TEST_CASE("saving refuses names that the format has no place for, and leaves the old file alone") {
@@ -262,7 +270,9 @@ TEST_CASE("saving refuses names that the format has no place for, and leaves the
 
 TEST_CASE("names and metadata of any characters come back") {
   const TemporaryFolder folder;
-  const std::string strange = "a\"b\\c\n\tcr\xc3\xa8me br\xc3\xbbl\xc3\xa9" "e/\x01";
+  const std::string strange =
+      "a\"b\\c\n\tcr\xc3\xa8me br\xc3\xbbl\xc3\xa9"
+      "e/\x01";
   save_safetensors(folder / "a", {{strange, Tensor::ones({1})}, {"", Tensor::zeros({1})}}, {{strange, strange}});
   const SafetensorsFile file = load_safetensors(folder / "a");
   CHECK(file.find(strange) != nullptr);
