@@ -16,7 +16,8 @@
 namespace roux::apps {
 namespace {
 
-// Standard input is labelled in blocks: large enough to share among threads, small enough to answer while it is written.
+// Standard input is labelled in blocks: large enough to share among threads, small enough to answer while it is
+// written.
 constexpr int64_t block = 1024;
 
 void print_predictions(const SavedClassifier& classifier, const text::StringList& texts) {

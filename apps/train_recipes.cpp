@@ -2,8 +2,8 @@
 //
 //   build/apps/train_recipes --data recipes_fruit_veg.csv --save build/recipes
 //
-// Read it from the bottom: read and encode the titles, make the models, train them side by side, compare. The models are
-// in apps/common/classifiers.h, the training loop in apps/common/trainer.h.
+// Read it from the bottom: read and encode the titles, make the models, train them side by side, compare. The models
+// are in apps/common/classifiers.h, the training loop in apps/common/trainer.h.
 #include <chrono>
 #include <cstdio>
 
@@ -28,14 +28,16 @@ text::LabelledTexts read_and_report(const std::string& path, const text::ReadOpt
 // Titles and labels in two parts, and their features. The vocabulary is built from the training part alone.
 RecipeData read_data(const RecipeOptions& options) {
   text::ReadOptions reading = options.read_options();
-  text::LabelledTexts train = read_and_report(options.data.empty() ? find_shipped(shipped_recipes) : options.data, reading);
+  text::LabelledTexts train =
+      read_and_report(options.data.empty() ? find_shipped(shipped_recipes) : options.data, reading);
   text::LabelledTexts validation;
   if (options.validation.empty()) {
     const text::Split split = text::stratified_split(train.labels, train.label_names, {.seed = options.seed});
     validation = train.select(split.validation);
     train = train.select(split.train);
   } else {
-    ROUX_CHECK(train.num_classes() >= 2, "train_recipes", "the data has one class only, there is nothing to tell apart");
+    ROUX_CHECK(train.num_classes() >= 2, "train_recipes",
+               "the data has one class only, there is nothing to tell apart");
     reading.label_names = train.label_names;
     validation = read_and_report(options.validation, reading);
   }
@@ -46,13 +48,19 @@ RecipeData read_data(const RecipeOptions& options) {
                                            .buckets = options.buckets});
   text::Corpus train_corpus = text::encode_corpus(encoder, train.texts, train.labels);
   text::Corpus validation_corpus = text::encode_corpus(encoder, validation.texts, validation.labels);
-  return {std::move(train), std::move(validation), std::move(encoder), std::move(train_corpus), std::move(validation_corpus)};
+  return {std::move(train), std::move(validation), std::move(encoder), std::move(train_corpus),
+          std::move(validation_corpus)};
 }
 
 TrainerOptions trainer_options(const RecipeOptions& options, const RecipeData& data, Device device) {
-  TrainerOptions result{.epochs = options.epochs, .batch_size = options.batch_size, .seed = options.seed,
-                        .optimizer = options.optimizer, .lr = options.lr, .weight_decay = options.weight_decay,
-                        .linear_schedule = options.schedule == "linear", .keep_best = options.keep == "best",
+  TrainerOptions result{.epochs = options.epochs,
+                        .batch_size = options.batch_size,
+                        .seed = options.seed,
+                        .optimizer = options.optimizer,
+                        .lr = options.lr,
+                        .weight_decay = options.weight_decay,
+                        .linear_schedule = options.schedule == "linear",
+                        .keep_best = options.keep == "best",
                         .device = device};
   if (options.class_weights == "balanced")
     result.class_weights = nn::balanced_class_weights(Tensor::from(data.train.labels), data.num_classes());
@@ -60,7 +68,8 @@ TrainerOptions trainer_options(const RecipeOptions& options, const RecipeData& d
 }
 
 template <class Model>
-void train_model(Model& model, ModelResult& result, const RecipeData& data, const TrainerOptions& options, Progress& progress) {
+void train_model(Model& model, ModelResult& result, const RecipeData& data, const TrainerOptions& options,
+                 Progress& progress) {
   Trainer<Model> trainer(model, data.train_corpus, data.validation_corpus, options);
   trainer.run(
       [&](int64_t texts) {
@@ -74,8 +83,8 @@ void train_model(Model& model, ModelResult& result, const RecipeData& data, cons
   result.scores = nn::classification_report(predicted, Tensor::from(data.validation.labels), data.num_classes());
 }
 
-std::vector<ModelResult> train_models(const RecipeOptions& options, const RecipeData& data, const ClassifierShape& shape,
-                                      Device device) {
+std::vector<ModelResult> train_models(const RecipeOptions& options, const RecipeData& data,
+                                      const ClassifierShape& shape, Device device) {
   // Made one after the other, so that each draws the same numbers whatever else runs; trained side by side.
   std::vector<ModelResult> results;
   for (const std::string& name : options.model == "all" ? classifier_names : std::vector{options.model}) {
@@ -106,14 +115,16 @@ int train_recipes(int argc, char** argv) {
 
   const RecipeData data = read_data(*options);
   print_data(data);
-  const ClassifierShape shape{data.encoder.size(), options->dim, data.num_classes(), options->dropout, options->init_std};
+  const ClassifierShape shape{data.encoder.size(), options->dim, data.num_classes(), options->dropout,
+                              options->init_std};
   const std::vector<ModelResult> results = train_models(*options, data, shape, device);
 
   const size_t best = print_results(data, results);
   print_confusion(data, results[best]);
   print_course_titles(data, results[best]);
   if (!options->save.empty()) {
-    save_classifier(options->save, results[best].name, shape, *results[best].model, data.encoder, data.train.label_names);
+    save_classifier(options->save, results[best].name, shape, *results[best].model, data.encoder,
+                    data.train.label_names);
     std::printf("saved %s to %s\n", results[best].name.c_str(), options->save.c_str());
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

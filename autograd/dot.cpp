@@ -78,7 +78,8 @@ std::string to_dot(const Variable& result, const std::vector<NamedVariable>& nam
   ROUX_CHECK(result.defined(), "to_dot", "the variable is undefined");
   DotWriter writer(names);
   if (result.node()) writer.add(result.node());
-  const std::string constant = "  n0 [label=\"" + label("constant", result.shape(), result.dtype()) + "\", shape=box];\n";
+  const std::string constant =
+      "  n0 [label=\"" + label("constant", result.shape(), result.dtype()) + "\", shape=box];\n";
   return "digraph roux {\n  node [fontname=\"sans-serif\"];\n" + (result.node() ? writer.text() : constant) + "}\n";
 }
 

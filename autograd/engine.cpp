@@ -17,15 +17,17 @@ namespace detail {
 namespace {
 
 [[noreturn]] void fail_released(const Node& node) {
-  fail(node.name, "backward already ran through this result and what it saved is gone (hint: compute it again, or pass "
+  fail(node.name,
+       "backward already ran through this result and what it saved is gone (hint: compute it again, or pass "
        "retain_graph to the first backward)");
 }
 
 // Row gradients as an operation handed them over for input i, a table of this shape.
 void check_rows(const RowGradient& grad, const Shape& table, DType dtype, const char* operation, int i) {
-  ROUX_CHECK(grad.rows.defined() && grad.values.defined(), operation, "backward gave input ", i, " undefined row gradients");
-  ROUX_CHECK(grad.rows.dtype() == int64 && grad.rows.dim() == 1, operation, "backward gave input ", i, " rows that are ",
-             grad.rows.dtype(), " of shape ", grad.rows.shape(), ", expected int64 (u)");
+  ROUX_CHECK(grad.rows.defined() && grad.values.defined(), operation, "backward gave input ", i,
+             " undefined row gradients");
+  ROUX_CHECK(grad.rows.dtype() == int64 && grad.rows.dim() == 1, operation, "backward gave input ", i,
+             " rows that are ", grad.rows.dtype(), " of shape ", grad.rows.shape(), ", expected int64 (u)");
   ROUX_CHECK(table.size() == 2 && grad.values.shape() == Shape({grad.rows.size(0), table[1]}), operation,
              "backward gave input ", i, " row gradients of shape ", grad.values.shape(), " for ", grad.rows.size(0),
              " rows of a table of shape ", table);
@@ -36,7 +38,8 @@ void check_rows(const RowGradient& grad, const Shape& table, DType dtype, const 
   const int64_t* const row = rows.data<int64_t>();
   bool outside = false;
   for (int64_t k = 0; k < rows.numel(); ++k) outside |= (row[k] < -1) | (row[k] >= table[0]);
-  ROUX_CHECK(!outside, operation, "backward gave input ", i, " gradients of rows that a table of shape ", table, " has not");
+  ROUX_CHECK(!outside, operation, "backward gave input ", i, " gradients of rows that a table of shape ", table,
+             " has not");
 }
 
 }  // namespace
@@ -80,9 +83,9 @@ const NodePtr& GradSink::checked_input(int i) const {
 void GradSink::add(int i, Tensor grad) {
   if (!wants(i)) return;
   const NodePtr& input = checked_input(i);
-  ROUX_CHECK(grad.defined() && grad.shape() == input->shape, node_->name, "backward gave input ", i, " a gradient of shape ",
-             grad.defined() ? to_string(grad.shape()) : "(undefined)", ", expected ", input->shape,
-             " (hint: add_broadcast() sums over what was broadcast)");
+  ROUX_CHECK(grad.defined() && grad.shape() == input->shape, node_->name, "backward gave input ", i,
+             " a gradient of shape ", grad.defined() ? to_string(grad.shape()) : "(undefined)", ", expected ",
+             input->shape, " (hint: add_broadcast() sums over what was broadcast)");
   ROUX_CHECK(grad.dtype() == input->dtype, node_->name, "backward gave input ", i, " a ", grad.dtype(),
              " gradient, expected ", input->dtype);
   input->gradient.add(std::move(grad));

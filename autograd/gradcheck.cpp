@@ -160,7 +160,8 @@ std::string length_text(double length, const Shape& input, const Shape& result) 
 std::string hint(const std::vector<Entry>& entries, const Entry& worst, const Shape& input, const Shape& result) {
   if (std::isnan(worst.found) || std::isnan(worst.expected)) return "NaN: is the input outside the function's domain?";
   if (std::all_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.found == 0; }))
-    return "no gradient arrives: does f use this input as a Variable, not its data(), and does backward add one for it?";
+    return "no gradient arrives: does f use this input as a Variable, not its data(), and does backward add one for "
+           "it?";
   if (worst.kink) return "the slopes left and right of this input differ: move it off the kink, or set allow_kinks";
   const double factor = common_factor(entries);
   if (std::isnan(factor)) return "";
@@ -168,9 +169,11 @@ std::string hint(const std::vector<Entry>& entries, const Entry& worst, const Sh
   if (is(-1)) return "the sign is turned around";
   const std::string times = length_text(factor, input, result), part = length_text(1 / factor, input, result);
   if (!times.empty())
-    return "all are too large by " + times + ": is the division of a mean forgotten, or something added for each of them?";
+    return "all are too large by " + times +
+           ": is the division of a mean forgotten, or something added for each of them?";
   if (!part.empty())
-    return "all are too small by " + part + ": is a sum over a broadcast dimension forgotten, or a mean taken for a sum?";
+    return "all are too small by " + part +
+           ": is a sum over a broadcast dimension forgotten, or a mean taken for a sum?";
   if (is(2)) return "all are twice as large as they should be: is something added twice?";
   if (is(0.5)) return "all are half as large as they should be";
   return "all are off by the factor " + detail::error_text(factor);
@@ -211,9 +214,9 @@ std::string describe(const GradcheckResult& result, const Report& report, const 
       std::count_if(report.entries.begin(), report.entries.end(), [](const Entry& entry) { return entry.wrong; });
   const std::string reason = hint(report.entries, report.worst, report.shape, result_shape);
   return "[gradcheck] " + result.input + ": " + std::to_string(wrong) + " of " + std::to_string(report.entries.size()) +
-         " entries are wrong; worst at " + result.index + ": found " + detail::error_text(result.found) + ", expected " +
-         detail::error_text(result.expected) + ", relative error " + detail::error_text(result.relative_error) +
-         (reason.empty() ? "" : " (hint: " + reason + ")");
+         " entries are wrong; worst at " + result.index + ": found " + detail::error_text(result.found) +
+         ", expected " + detail::error_text(result.expected) + ", relative error " +
+         detail::error_text(result.relative_error) + (reason.empty() ? "" : " (hint: " + reason + ")");
 }
 
 GradcheckResult summarize(const std::vector<Report>& reports, const Shape& result_shape) {
@@ -260,15 +263,17 @@ std::vector<Values> run_backward_once(Check& check, const std::vector<NamedVaria
   for (NamedVariable input : inputs) input.variable.zero_grad();
   const Variable result = check.f();
   ROUX_CHECK(result.defined(), "gradcheck", "the function gave an undefined result");
-  ROUX_CHECK(result.dtype() == float64, "gradcheck", "the result is ", result.dtype(),
-             " though the inputs are float64 (hint: something in the function converts, or mixes in float32 tensors alone)");
+  ROUX_CHECK(
+      result.dtype() == float64, "gradcheck", "the result is ", result.dtype(),
+      " though the inputs are float64 (hint: something in the function converts, or mixes in float32 tensors alone)");
   shape = result.shape();
   check.result = result.data().to_vector<double>();
   const Values again = evaluate(check.f);
   const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
-  ROUX_CHECK(std::equal(again.begin(), again.end(), check.result.begin(), check.result.end(), same), "gradcheck",
-             "two calls with the same inputs gave different results (hint: random numbers must be the same at each call; "
-             "dropout, say, in eval() or with a generator that the function starts anew)");
+  ROUX_CHECK(
+      std::equal(again.begin(), again.end(), check.result.begin(), check.result.end(), same), "gradcheck",
+      "two calls with the same inputs gave different results (hint: random numbers must be the same at each call; "
+      "dropout, say, in eval() or with a generator that the function starts anew)");
   const Tensor cotangent = make_cotangent(result, check.options.seed);
   check.cotangent = cotangent.to_vector<double>();
   if (result.requires_grad()) result.backward(cotangent);

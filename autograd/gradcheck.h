@@ -41,14 +41,14 @@ struct GradcheckResult {
 };
 std::ostream& operator<<(std::ostream& out, const GradcheckResult& result);
 
-/// Checks the gradients of f's result for every floating-point input, in float64 whatever the inputs' type; other inputs
-/// are constants. f must give the same result for the same inputs. Inputs are named `input 0`, `input 1`, ...
+/// Checks the gradients of f's result for every floating-point input, in float64 whatever the inputs' type; other
+/// inputs are constants. f must give the same result for the same inputs. Inputs are named `input 0`, `input 1`, ...
 GradcheckResult gradcheck(const std::function<Variable(const std::vector<Variable>&)>& f,
                           const std::vector<Tensor>& inputs, const GradcheckOptions& options = {});
 
-/// The same for leaves that f reads on its own (a module's parameters, say). They must be float64, contiguous and require
-/// a gradient; their data are as before afterwards, their gradients are cleared. Throws Error when they are not such
-/// leaves, or when f draws random numbers anew.
+/// The same for leaves that f reads on its own (a module's parameters, say). They must be float64, contiguous and
+/// require a gradient; their data are as before afterwards, their gradients are cleared. Throws Error when they are not
+/// such leaves, or when f draws random numbers anew.
 GradcheckResult check_gradients(const std::function<Variable()>& f, const std::vector<NamedVariable>& inputs,
                                 const GradcheckOptions& options = {});
 

@@ -28,7 +28,8 @@ class Gradient {
   /// Dense, whatever the kind; `shape` is that of the value. Undefined when there is none.
   Tensor to_dense(const Shape& shape) const;
 
-  /// Adds a dense gradient. The first is taken as it is; later ones are added in place where nobody else sees the storage.
+  /// Adds a dense gradient. The first is taken as it is; later ones are added in place where nobody else sees the
+  /// storage.
   void add(Tensor dense);
   /// Adds rows; `shape` is that of the table.
   void add(RowGradient rows, const Shape& shape);
@@ -36,8 +37,8 @@ class Gradient {
   void scale(double factor);
   /// Sum of squares of all values, in float64.
   double squared_norm() const;
-  /// Makes the values contiguous and nobody else's, copying them where they are not: a leaf's gradient may be changed in
-  /// place without a trace elsewhere.
+  /// Makes the values contiguous and nobody else's, copying them where they are not: a leaf's gradient may be changed
+  /// in place without a trace elsewhere.
   void own_values();
   void clear();
 

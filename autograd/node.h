@@ -55,8 +55,8 @@ struct Node {
   const char* name = "";
   Shape shape;  // of the value; its gradient has the same
   DType dtype = DType::float32;
-  bool queued = false;          // waits in a backward
-  bool released = false;        // backward has passed and dropped what was saved
+  bool queued = false;    // waits in a backward
+  bool released = false;  // backward has passed and dropped what was saved
   bool has_closure = false;
   int input_count = 0;
   NodePtr* inputs = nullptr;  // null entries: inputs without gradient
@@ -120,8 +120,8 @@ class GradSink {
   void add(int i, Tensor grad);
   /// The same as rows of a table.
   void add(int i, RowGradient grad);
-  /// The gradient of an input that the operation has broadcast, or promoted to another type: summed to the input's shape
-  /// and converted to its type.
+  /// The gradient of an input that the operation has broadcast, or promoted to another type: summed to the input's
+  /// shape and converted to its type.
   void add_broadcast(int i, const Tensor& grad);
   /// Shape and type of input i, which must want a gradient.
   const Shape& shape(int i) const { return node_->inputs[i]->shape; }

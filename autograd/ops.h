@@ -1,9 +1,9 @@
 // Differentiable operations: the twins of tensor/ops.h on Variables, with the same names, shapes and errors. Operands
 // that are tensors or numbers are constants. Where only some operands require a gradient, only theirs is computed.
 //
-// How to add one: see autograd/README.md. Elementwise operations stand in ops_elementwise.cpp, reductions, order and softmax
-// in ops_reduce.cpp, joins and indexing in ops_index.cpp, Variable's views in ops_view.cpp, products and layers in
-// ops_layers.cpp.
+// How to add one: see autograd/README.md. Elementwise operations stand in ops_elementwise.cpp, reductions, order and
+// softmax in ops_reduce.cpp, joins and indexing in ops_index.cpp, Variable's views in ops_view.cpp, products and layers
+// in ops_layers.cpp.
 #pragma once
 
 #include <initializer_list>
@@ -130,7 +130,7 @@ struct EmbeddingBagVariableOptions {
   Pooling mode = Pooling::mean;
   int64_t padding_idx = -1;
   bool include_last_offset = false;
-  bool scale_grad_by_freq = false;  ///< not with max
+  bool scale_grad_by_freq = false;   ///< not with max
   Variable per_sample_weights = {};  ///< mode sum only; may require a gradient
 };
 /// See embedding_bag in tensor/ops.h. The table's gradient is rows.

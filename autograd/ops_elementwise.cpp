@@ -151,9 +151,10 @@ Variable masked_fill(const Variable& x, const Tensor& mask, Scalar value) {
 
 Variable clamp(const Variable& x, double low, double high) {
   const Tensor input = x.data();
-  return record("clamp", clamp(input, low, high), {x}, [low, high, x = saved(input, "input")](const Tensor& g, GradSink& to) {
-    to.add(0, masked_fill(g, logical_or(le(x, low), ge(x, high)), 0));
-  });
+  return record("clamp", clamp(input, low, high), {x},
+                [low, high, x = saved(input, "input")](const Tensor& g, GradSink& to) {
+                  to.add(0, masked_fill(g, logical_or(le(x, low), ge(x, high)), 0));
+                });
 }
 
 // --- One operand: (...) -> the same shape. ---
@@ -182,9 +183,8 @@ Variable sqrt(const Variable& x) {
 // d/dx x^(-1/2) = -1/2 y^3.
 Variable rsqrt(const Variable& x) {
   const Tensor y = rsqrt(x.data());
-  return record("rsqrt", y, {x}, [y = saved(y, "result")](const Tensor& g, GradSink& to) {
-    to.add(0, mul(g * y * square(y), -0.5));
-  });
+  return record("rsqrt", y, {x},
+                [y = saved(y, "result")](const Tensor& g, GradSink& to) { to.add(0, mul(g * y * square(y), -0.5)); });
 }
 
 Variable reciprocal(const Variable& x) {
@@ -200,7 +200,8 @@ Variable exp(const Variable& x) {
 
 Variable log(const Variable& x) {
   const Tensor input = x.data();
-  return record("log", log(input), {x}, [x = saved(input, "input")](const Tensor& g, GradSink& to) { to.add(0, g / x); });
+  return record("log", log(input), {x},
+                [x = saved(input, "input")](const Tensor& g, GradSink& to) { to.add(0, g / x); });
 }
 
 Variable tanh(const Variable& x) { return record_from_result("tanh", BinaryOp::tanh_backward, x, tanh(x.data())); }
@@ -222,9 +223,10 @@ Variable erf(const Variable& x) {
 Variable gelu(const Variable& x, bool approximate) {
   const Tensor input = x.data();
   const BinaryOp backward = approximate ? BinaryOp::gelu_tanh_backward : BinaryOp::gelu_backward;
-  return record("gelu", gelu(input, approximate), {x}, [backward, x = saved(input, "input")](const Tensor& g, GradSink& to) {
-    to.add(0, elementwise_backward(backward, g, x));
-  });
+  return record("gelu", gelu(input, approximate), {x},
+                [backward, x = saved(input, "input")](const Tensor& g, GradSink& to) {
+                  to.add(0, elementwise_backward(backward, g, x));
+                });
 }
 
 Variable softplus(const Variable& x) {

@@ -17,16 +17,19 @@ Tensor transposed(const Tensor& x) { return x.transpose(-2, -1); }
 // a: (..., m, k), b: (..., k, n) -> (..., m, n); vectors as in tensor/ops.h.
 Variable matmul(const Variable& a, const Variable& b) {
   const Tensor x = a.data(), y = b.data();
-  return record("matmul", matmul(x, y), {a, b}, [x = saved(x, "input"), y = saved(y, "input")](const Tensor& grad, GradSink& to) {
-    // Vectors become matrices of one row or column, and so does the gradient.
-    const bool left_vector = x.get().dim() == 1, right_vector = y.get().dim() == 1;
-    const Tensor left = left_vector ? x.get().unsqueeze(0) : x.get();
-    const Tensor right = right_vector ? y.get().unsqueeze(1) : y.get();
-    Tensor full = right_vector ? grad.unsqueeze(-1) : grad;
-    if (left_vector) full = full.unsqueeze(-2);
-    if (to.wants(0)) to.add(0, sum_to(matmul(full, transposed(right)), left.shape()).reshape(x.get().shape()));
-    if (to.wants(1)) to.add(1, sum_to(matmul(transposed(left), full), right.shape()).reshape(y.get().shape()));
-  });
+  return record("matmul", matmul(x, y), {a, b},
+                [x = saved(x, "input"), y = saved(y, "input")](const Tensor& grad, GradSink& to) {
+                  // Vectors become matrices of one row or column, and so does the gradient.
+                  const bool left_vector = x.get().dim() == 1, right_vector = y.get().dim() == 1;
+                  const Tensor left = left_vector ? x.get().unsqueeze(0) : x.get();
+                  const Tensor right = right_vector ? y.get().unsqueeze(1) : y.get();
+                  Tensor full = right_vector ? grad.unsqueeze(-1) : grad;
+                  if (left_vector) full = full.unsqueeze(-2);
+                  if (to.wants(0))
+                    to.add(0, sum_to(matmul(full, transposed(right)), left.shape()).reshape(x.get().shape()));
+                  if (to.wants(1))
+                    to.add(1, sum_to(matmul(transposed(left), full), right.shape()).reshape(y.get().shape()));
+                });
 }
 
 // x: (..., in), weight: (out, in), bias: (out) -> (..., out)
@@ -165,7 +168,9 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
     const Tensor where_padding = eq(ids, options.padding_idx);
     const bool present = any(where_padding).item() != 0;
     forward.padding_idx =
-        present ? static_cast<int64_t>(amax(where(where_padding, places, Tensor::zeros({}, int64, places.device()))).item()) : -1;
+        present
+            ? static_cast<int64_t>(amax(where(where_padding, places, Tensor::zeros({}, int64, places.device()))).item())
+            : -1;
   }
   const EmbeddingBagResult result = embedding_bag(data, places, offsets, forward);
   if (!recorded) return result.output;
@@ -178,10 +183,11 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
                        .dim = dim,
                        .mode = options.mode,
                        .padding_idx = forward.padding_idx};
-  return record("embedding_bag", result.output, {table, weights},
-                BagBackward{shape, distinct, flat_ids, starts, result.positions,
-                            saved(contiguous_or_none(forward.per_sample_weights), "weights"),
-                            saved(weights.defined() ? data.contiguous() : Tensor(), "table"), options.scale_grad_by_freq});
+  return record(
+      "embedding_bag", result.output, {table, weights},
+      BagBackward{shape, distinct, flat_ids, starts, result.positions,
+                  saved(contiguous_or_none(forward.per_sample_weights), "weights"),
+                  saved(weights.defined() ? data.contiguous() : Tensor(), "table"), options.scale_grad_by_freq});
 }
 
 // x: (..., n), weight, bias: (n) -> the same shape as x
@@ -189,14 +195,15 @@ Variable layer_norm(const Variable& x, const Variable& weight, const Variable& b
   const Tensor input = x.data(), scale = weight.defined() ? weight.data().contiguous() : Tensor();
   const LayerNormResult result = layer_norm(input, scale, bias.defined() ? bias.data() : Tensor(), eps);
   return record("layer_norm", result.output, {x, weight, bias},
-                [input = saved(input, "input"), scale = saved(scale, "weight"), mean = result.mean,
-                 rstd = result.rstd](const Tensor& grad, GradSink& to) {
+                [input = saved(input, "input"), scale = saved(scale, "weight"), mean = result.mean, rstd = result.rstd](
+                    const Tensor& grad, GradSink& to) {
                   const Tensor in = input.get().contiguous(), g = grad.contiguous();
                   const int64_t n = in.size(-1);
                   const auto output = [&](int i, const Shape& shape) {
                     return to.wants(i) ? Tensor::empty(shape, grad.dtype(), grad.device()) : Tensor();
                   };
-                  const Tensor grad_in = output(0, in.shape()), grad_weight = output(1, {n}), grad_bias = output(2, {n});
+                  const Tensor grad_in = output(0, in.shape()), grad_weight = output(1, {n}),
+                               grad_bias = output(2, {n});
                   backend(grad.device())
                       .layer_norm_backward(view_or_null(grad_in), view_or_null(grad_weight), view_or_null(grad_bias),
                                            g.view(), in.view(), mean.view(), rstd.view(), view_or_null(scale.get()),
@@ -220,7 +227,8 @@ Variable dropout(const Variable& x, double p, Generator& generator) {
 }
 
 // logits: (rows, classes) -> () or, without reduction, (rows)
-Variable cross_entropy(const Variable& logits, const Tensor& labels, const CrossEntropyOptions& options, Reduction reduction) {
+Variable cross_entropy(const Variable& logits, const Tensor& labels, const CrossEntropyOptions& options,
+                       Reduction reduction) {
   const CrossEntropyResult result = cross_entropy(logits.data(), labels, options);
   const int64_t rows = result.log_probabilities.size(0), classes = result.log_probabilities.size(1);
   const Tensor divisor = reduction == Reduction::mean ? sum(result.divisors) : Tensor();
@@ -229,8 +237,9 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels, const Cross
   if (reduction == Reduction::mean) loss.div_(divisor);
   const CrossEntropyShape shape{rows, classes, options.ignore_index, options.label_smoothing};
   return record("cross_entropy", loss, {logits},
-                [shape, labels = saved(labels.contiguous(), "labels"), weight = saved(contiguous_or_none(options.weight), "class weights"),
-                 divisor, log_probabilities = result.log_probabilities](const Tensor& grad, GradSink& to) {
+                [shape, labels = saved(labels.contiguous(), "labels"),
+                 weight = saved(contiguous_or_none(options.weight), "class weights"), divisor,
+                 log_probabilities = result.log_probabilities](const Tensor& grad, GradSink& to) {
                   if (!to.wants(0)) return;
                   const Tensor scaled = divisor.defined() ? div(grad, divisor) : grad;
                   const Tensor each = scaled.expand({shape.rows}).contiguous();

@@ -30,20 +30,21 @@ Variable record_extreme(const char* name, const Variable& x, const Tensor& input
                 });
 }
 
-// max, min, sort and topk: result element j of a line along `axis` was x's element indices[j], and so goes its gradient.
+// max, min, sort and topk: result element j of a line along `axis` was x's element indices[j], and so goes its
+// gradient.
 VariableIndices record_selected(const char* name, const Variable& x, const ValuesIndices& result, int64_t axis,
                                 bool keepdim) {
   const bool single = x.dim() == 0;
   axis = single ? 0 : wrap_axis(axis, x.dim(), name);
-  Variable values = record(
-      name, result.values, {x},
-      [single, axis, keepdim, indices = saved(result.indices, "indices")](const Tensor& g, GradSink& to) {
-        if (single) return to.add(0, g);
-        const Tensor zeros = Tensor::zeros(to.shape(0), g.dtype(), g.device());
-        const Tensor& places = indices;
-        to.add(0, keepdim ? scatter_add(zeros, axis, places, g)
-                          : scatter_add(zeros, axis, places.unsqueeze(axis), g.unsqueeze(axis)));
-      });
+  Variable values =
+      record(name, result.values, {x},
+             [single, axis, keepdim, indices = saved(result.indices, "indices")](const Tensor& g, GradSink& to) {
+               if (single) return to.add(0, g);
+               const Tensor zeros = Tensor::zeros(to.shape(0), g.dtype(), g.device());
+               const Tensor& places = indices;
+               to.add(0, keepdim ? scatter_add(zeros, axis, places, g)
+                                 : scatter_add(zeros, axis, places.unsqueeze(axis), g.unsqueeze(axis)));
+             });
   return {std::move(values), result.indices};
 }
 
@@ -85,14 +86,15 @@ Variable var(const Variable& x, const Axes& axes, bool keepdim, int64_t correcti
 // The product of the others: y / x without zeros; where one value is 0, that one alone has a gradient; with more, none.
 Variable prod(const Variable& x, const Axes& axes, bool keepdim) {
   const Tensor input = x.data();
-  return record("prod", prod(input, axes, keepdim), {x},
-                [axes, kept = kept_shape(input.shape(), axes), x = saved(input, "input")](const Tensor& g, GradSink& to) {
-                  const Tensor zero = eq(x, 0);
-                  const Tensor nonzero = masked_fill(x, zero, 1);
-                  const Tensor others = prod(nonzero, axes, true) / nonzero;
-                  const Tensor zeros_elsewhere = ne(sum(zero, axes, true), zero.to(int64));
-                  to.add(0, masked_fill(g.reshape(kept) * others, zeros_elsewhere, 0));
-                });
+  return record(
+      "prod", prod(input, axes, keepdim), {x},
+      [axes, kept = kept_shape(input.shape(), axes), x = saved(input, "input")](const Tensor& g, GradSink& to) {
+        const Tensor zero = eq(x, 0);
+        const Tensor nonzero = masked_fill(x, zero, 1);
+        const Tensor others = prod(nonzero, axes, true) / nonzero;
+        const Tensor zeros_elsewhere = ne(sum(zero, axes, true), zero.to(int64));
+        to.add(0, masked_fill(g.reshape(kept) * others, zeros_elsewhere, 0));
+      });
 }
 
 Variable amax(const Variable& x, const Axes& axes, bool keepdim) {

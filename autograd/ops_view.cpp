@@ -11,7 +11,9 @@ Variable record_reshaped(const char* name, const Variable& x, const Tensor& y) {
 
 }  // namespace
 
-Variable Variable::reshape(const Shape& shape) const { return record_reshaped("reshape", *this, data().reshape(shape)); }
+Variable Variable::reshape(const Shape& shape) const {
+  return record_reshaped("reshape", *this, data().reshape(shape));
+}
 
 Variable Variable::flatten(int64_t start, int64_t end) const {
   return record_reshaped("flatten", *this, data().flatten(start, end));

@@ -128,8 +128,9 @@ Variable record_node(const Tensor& result, detail::NodePtr node) {
 }
 
 void Saved::modified() const {
-  fail(detail::running_operation(), "saved ", what_, " was modified in place (version ", tensor_.version(), ", saved at ",
-       version_, "): its gradient would be wrong (hint: change a clone() of it, or change it after backward)");
+  fail(detail::running_operation(), "saved ", what_, " was modified in place (version ", tensor_.version(),
+       ", saved at ", version_,
+       "): its gradient would be wrong (hint: change a clone() of it, or change it after backward)");
 }
 
 Variable::Variable(const Tensor& data) : Variable(data, false) {}
@@ -156,15 +157,17 @@ const char* Variable::operation() const { return node() ? node()->name : ""; }
 
 void Variable::set_requires_grad(bool on) {
   const Tensor& tensor = raw();
-  ROUX_CHECK(is_leaf(), "set_requires_grad", "this variable was computed by ", operation(), " (hint: detach() it first)");
-  ROUX_CHECK(!on || is_floating(tensor.dtype()), "set_requires_grad", "only floating-point tensors have gradients, found ",
-             tensor.dtype());
+  ROUX_CHECK(is_leaf(), "set_requires_grad", "this variable was computed by ", operation(),
+             " (hint: detach() it first)");
+  ROUX_CHECK(!on || is_floating(tensor.dtype()), "set_requires_grad",
+             "only floating-point tensors have gradients, found ", tensor.dtype());
   if (on == requires_grad()) return;
   value_->node = on ? detail::make_leaf(tensor) : detail::NodePtr();
 }
 
 void Variable::set_data(const Tensor& data) {
-  ROUX_CHECK(is_leaf(), "set_data", "this variable was computed by ", operation(), "; only a leaf's data can be replaced");
+  ROUX_CHECK(is_leaf(), "set_data", "this variable was computed by ", operation(),
+             "; only a leaf's data can be replaced");
   ROUX_CHECK(data.defined() && data.shape() == shape(), "set_data", "found shape ",
              data.defined() ? to_string(data.shape()) : "(undefined)", ", expected ", shape());
   ROUX_CHECK(!node() || is_floating(data.dtype()), "set_data", "found ", data.dtype(),
@@ -188,7 +191,8 @@ PendingRows* Variable::pending_rows() const { return value_ ? value_->pending : 
 
 void Variable::set_pending_rows(PendingRows* pending) {
   raw();
-  ROUX_CHECK(!pending || !value_->pending, "optimizer", "this parameter already belongs to another optimizer that keeps "
+  ROUX_CHECK(!pending || !value_->pending, "optimizer",
+             "this parameter already belongs to another optimizer that keeps "
              "rows of it pending (hint: destroy that one first)");
   value_->pending = pending;
 }
@@ -223,12 +227,13 @@ void Variable::backward() const {
 
 void Variable::backward(const Tensor& seed, bool retain_graph) const {
   raw();
-  ROUX_CHECK(node(), "backward", "nothing was recorded for this variable: no input requires a gradient, or it was computed "
+  ROUX_CHECK(node(), "backward",
+             "nothing was recorded for this variable: no input requires a gradient, or it was computed "
              "under NoGrad");
   ROUX_CHECK(seed.defined(), "backward", "the seed is undefined");
   ROUX_CHECK(seed.shape() == shape() && seed.dtype() == dtype() && seed.device() == device(), "backward",
-             "the seed is a ", seed.dtype(), " tensor of shape ", seed.shape(), " on ", seed.device(), ", expected ", dtype(),
-             ", ", shape(), " and ", device(), " like the value");
+             "the seed is a ", seed.dtype(), " tensor of shape ", seed.shape(), " on ", seed.device(), ", expected ",
+             dtype(), ", ", shape(), " and ", device(), " like the value");
   detail::run_backward(node(), seed, retain_graph);
 }
 

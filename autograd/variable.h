@@ -49,7 +49,8 @@ class Variable {
  public:
   /// Undefined.
   Variable() = default;
-  /// A constant; undefined when the tensor is. This conversion is implicit on purpose: tensors may stand wherever a model takes variables.
+  /// A constant; undefined when the tensor is. This conversion is implicit on purpose: tensors may stand wherever a
+  /// model takes variables.
   Variable(const Tensor& data);
   /// A leaf; with `requires_grad` (a parameter, say) gradients accumulate in it.
   Variable(const Tensor& data, bool requires_grad);
@@ -72,8 +73,8 @@ class Variable {
   /// The name of the operation that computed it; "" for a leaf.
   const char* operation() const;
 
-  /// Replaces the data of a leaf, which stays the same parameter: `to`, loading and gradcheck do this. The shape may not
-  /// change; another type or device drops the gradient.
+  /// Replaces the data of a leaf, which stays the same parameter: `to`, loading and gradcheck do this. The shape may
+  /// not change; another type or device drops the gradient.
   void set_data(const Tensor& data);
   /// The leaf's data for writing in place; all pending rows are committed first.
   Tensor& mutable_data();
@@ -88,8 +89,8 @@ class Variable {
   void retain_grad();
 
   /// Gradients of this scalar with respect to every leaf it was computed from, added to what they hold. Releases what
-  /// the operations saved: a second backward through them throws. After an Error from within, leaves may hold parts of the
-  /// gradients (zero_grad() clears them); graph and leaves stay usable.
+  /// the operations saved: a second backward through them throws. After an Error from within, leaves may hold parts of
+  /// the gradients (zero_grad() clears them); graph and leaves stay usable.
   void backward() const;
   /// The same for any shape, from the gradient of this value. retain_graph: keep what was saved for another backward.
   void backward(const Tensor& seed, bool retain_graph = false) const;
@@ -159,7 +160,8 @@ class Saved {
   }
   /// The tensor, after the check. `[tanh] saved result was modified in place (version 3, saved at 2)`.
   const Tensor& get() const {
-    if (tensor_.defined() && tensor_.version() != version_) [[unlikely]] modified();
+    if (tensor_.defined() && tensor_.version() != version_) [[unlikely]]
+      modified();
     return tensor_;
   }
   operator const Tensor&() const { return get(); }
@@ -175,7 +177,8 @@ inline Saved saved(const Tensor& tensor, const char* what = "tensor") { return S
 
 /// Makes `result` a Variable that was computed by operation `name` from `inputs`. In backward, `backward(grad, to)` is
 /// called once with the gradient of the result (its shape and dtype) and hands each input that wants one its gradient.
-/// `name` must outlive the graph (a literal). Where no input requires a gradient, or under NoGrad, the result is a constant.
+/// `name` must outlive the graph (a literal). Where no input requires a gradient, or under NoGrad, the result is a
+/// constant.
 template <class Backward>
 Variable record(const char* name, const Tensor& result, std::initializer_list<Variable> inputs, Backward&& backward);
 /// The same for a number of inputs known only at run time.

@@ -28,7 +28,8 @@ Device Device::parse(std::string_view text) {
       const auto [stop, error] = std::from_chars(text.data() + 5, end, index);
       if (error != std::errc() || stop != end) index = -1;
     }
-    ROUX_CHECK(index >= 0 && index < 128, "device", "unknown device '", text, "' (expected: cpu, cuda, cuda:N or auto)");
+    ROUX_CHECK(index >= 0 && index < 128, "device", "unknown device '", text,
+               "' (expected: cpu, cuda, cuda:N or auto)");
     device.index = static_cast<int8_t>(index);
   }
   backend(device);

@@ -19,13 +19,14 @@ namespace roux {
 /// Shapes of a (batched) matrix product out[i] = beta * out[i] + op(a[i]) * op(b[i]); op(a) is m x k, op(b) is k x n.
 struct MatmulShape {
   int64_t batch = 1, m = 0, n = 0, k = 0;
-  bool transpose_a = false, transpose_b = false;  // the matrix is stored k x m, n x k
-  int64_t leading_a = 0, leading_b = 0;           // elements from one stored row to the next
+  bool transpose_a = false, transpose_b = false;   // the matrix is stored k x m, n x k
+  int64_t leading_a = 0, leading_b = 0;            // elements from one stored row to the next
   int64_t batch_stride_a = 0, batch_stride_b = 0;  // 0: one matrix for the whole batch
   bool accumulate = false;                         // beta = 1 instead of 0
 };
 
-/// One bag operation: `bags` rows out of `count` ids; bag i holds ids [offsets[i], offsets[i + 1]), the last one the rest.
+/// One bag operation: `bags` rows out of `count` ids; bag i holds ids [offsets[i], offsets[i + 1]), the last one the
+/// rest.
 struct BagShape {
   int64_t bags = 0, count = 0, rows = 0, dim = 0;  // table: rows x dim
   Pooling mode = Pooling::mean;
@@ -45,7 +46,7 @@ struct AdamStep {
   double weight_decay = 0;
   bool decoupled = false;  // AdamW: w *= 1 - lr * weight_decay first; otherwise gradient += weight_decay * w
   double bias_correction1 = 1, bias_correction2 = 1;  // 1 - beta^t at step t = 1, 2, ...
-  double grad_scale = 1;   // the gradient is multiplied by this: -1 to maximise
+  double grad_scale = 1;                              // the gradient is multiplied by this: -1 to maximise
 };
 
 /// What is recorded of the last lazy_adam_steps steps, by step % lazy_adam_steps. The moments of step s are
@@ -70,8 +71,8 @@ struct LazyAdamTable {
   View record;          // (LazyAdamRecord::fields, lazy_adam_steps) float64
   View constants;       // (LazyAdamConstants::fields, lazy_adam_steps) float64
   double eps = 0;
-  int64_t window = 0;   // after so many steps without gradient a row has come to rest
-  int64_t step = 0;     // rows are due up to here; at most lazy_adam_steps - 1 after any row that is not settled
+  int64_t window = 0;  // after so many steps without gradient a row has come to rest
+  int64_t step = 0;    // rows are due up to here; at most lazy_adam_steps - 1 after any row that is not settled
 };
 
 class Backend {
@@ -104,7 +105,8 @@ class Backend {
   // Along one dimension: inputs [outer][n][inner], reductions [outer][inner].
   virtual void reduce(ReduceOp op, const View& out, const View& in, Along along) = 0;
   /// Largest (or smallest) value, and int64 index of its first occurrence; NaN counts as largest and as smallest.
-  virtual void reduce_with_index(bool largest, const View& values, const View& indices, const View& in, Along along) = 0;
+  virtual void reduce_with_index(bool largest, const View& values, const View& indices, const View& in,
+                                 Along along) = 0;
   /// Stable; NaN last when ascending, first when descending.
   virtual void sort(const View& values, const View& indices, const View& in, Along along, bool descending) = 0;
   /// The k largest (or smallest) along n in order, ties by lower index: values and indices are [outer][k][inner].
@@ -132,32 +134,36 @@ class Backend {
 
   // Layers.
   /// out (bags, dim). weights (count) or null data. max: positions (bags, dim) get the index into ids, -1 when empty.
-  virtual void embedding_bag(const View& out, const View& positions, const View& table, const View& ids, const View& offsets,
-                             const View& weights, const BagShape& shape) = 0;
+  virtual void embedding_bag(const View& out, const View& positions, const View& table, const View& ids,
+                             const View& offsets, const View& weights, const BagShape& shape) = 0;
   /// Row gradients: values (distinct rows, dim), zeroed by the kernel, from grad (bags, dim); slots from `unique`.
   virtual void embedding_bag_backward(const View& values, const View& grad, const View& slots, const View& offsets,
                                       const View& weights, const View& positions, const BagShape& shape) = 0;
   /// Gradient of per-sample weights (count): the product of each id's row with its bag's gradient.
-  virtual void embedding_bag_weights_backward(const View& grad_weights, const View& grad, const View& table, const View& ids,
-                                              const View& offsets, const BagShape& shape) = 0;
+  virtual void embedding_bag_weights_backward(const View& grad_weights, const View& grad, const View& table,
+                                              const View& ids, const View& offsets, const BagShape& shape) = 0;
   /// values (distinct rows, dim), zeroed by the kernel: the sum of grad (count, dim) by slot, -1 left out.
   virtual void embedding_backward(const View& values, const View& grad, const View& slots) = 0;
   /// Rows whose norm exceeds max_norm are scaled down to it in place: table[ids[j]], each id once.
   virtual void renormalize_rows(const View& table, const View& ids, double max_norm, double norm_type) = 0;
-  /// Normalises rows of n: out = (in - mean) * rstd * weight + bias (Ba et al. 2016); mean, rstd (rows) are kept for backward.
+  /// Normalises rows of n: out = (in - mean) * rstd * weight + bias (Ba et al. 2016); mean, rstd (rows) are kept for
+  /// backward.
   virtual void layer_norm(const View& out, const View& mean, const View& rstd, const View& in, const View& weight,
                           const View& bias, double eps, int64_t rows, int64_t n) = 0;
   /// Outputs whose data is null are not computed.
-  virtual void layer_norm_backward(const View& grad_in, const View& grad_weight, const View& grad_bias, const View& grad_out,
-                                   const View& in, const View& mean, const View& rstd, const View& weight, int64_t rows,
-                                   int64_t n) = 0;
+  virtual void layer_norm_backward(const View& grad_in, const View& grad_weight, const View& grad_bias,
+                                   const View& grad_out, const View& in, const View& mean, const View& rstd,
+                                   const View& weight, int64_t rows, int64_t n) = 0;
   /// losses (rows) and log_probabilities (rows, classes) from logits; labels int64 (rows), or probabilities (rows,
-  /// classes) of the logits' dtype; class_weights (classes) or null data. divisors (rows): each row's share in the mean's divisor.
-  virtual void cross_entropy(const View& losses, const View& divisors, const View& log_probabilities, const View& logits,
-                             const View& labels, const View& class_weights, const CrossEntropyShape& shape) = 0;
+  /// classes) of the logits' dtype; class_weights (classes) or null data. divisors (rows): each row's share in the
+  /// mean's divisor.
+  virtual void cross_entropy(const View& losses, const View& divisors, const View& log_probabilities,
+                             const View& logits, const View& labels, const View& class_weights,
+                             const CrossEntropyShape& shape) = 0;
   /// grad_logits (rows, classes); grad (rows) is the gradient of each row's loss.
   virtual void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
-                                      const View& labels, const View& class_weights, const CrossEntropyShape& shape) = 0;
+                                      const View& labels, const View& class_weights,
+                                      const CrossEntropyShape& shape) = 0;
   /// mask (boolean) = kept, with probability 1 - p; out = in * mask / (1 - p).
   virtual void dropout(const View& out, const View& mask, const View& in, double p, const Generator& generator) = 0;
   /// out = in * mask * scale.
@@ -167,11 +173,12 @@ class Backend {
 
   // Optimisers; all views of one parameter have its shape and dtype.
   /// max_v (amsgrad) may have null data.
-  virtual void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v, const AdamStep& step) = 0;
+  virtual void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
+                    const AdamStep& step) = 0;
   /// Adam on the given rows of w, m, v, max_v alone; grad (rows, dim). `sparse_eps`: PyTorch's SparseAdam, whose eps is
   /// added before the bias correction.
-  virtual void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v, const View& max_v,
-                         const AdamStep& step, bool sparse_eps) = 0;
+  virtual void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v,
+                         const View& max_v, const AdamStep& step, bool sparse_eps) = 0;
   /// Brings rows up to date: w, m, v, last. rows: distinct, -1 is skipped. Returns whether any row may have changed.
   virtual bool lazy_adam_commit(const LazyAdamTable& table, const View& rows) = 0;
   /// Brings those of `rows` whose last step is `step` up to date and settles them.
@@ -185,7 +192,8 @@ class Backend {
 /// The backend of a device. Throws, saying what was built and how to get it, when that device is not there.
 Backend& backend(Device device);
 
-/// The CUDA backend of the current process, or null where it was not built or no device is there. Defined once: in cuda/.
+/// The CUDA backend of the current process, or null where it was not built or no device is there. Defined once: in
+/// cuda/.
 Backend* cuda_backend(int index);
 /// Why cuda_backend gives null: what was built, and how to get it.
 const char* cuda_unavailable_reason();

@@ -95,7 +95,8 @@ inline constexpr DType dtype_of<float> = DType::float32;
 template <>
 inline constexpr DType dtype_of<double> = DType::float64;
 
-/// Calls `f(T{})` with the C++ type of `dtype`, which must be one of `Types`; otherwise an Error that names `operation`.
+/// Calls `f(T{})` with the C++ type of `dtype`, which must be one of `Types`; otherwise an Error that names
+/// `operation`.
 template <class... Types, class F>
 void dispatch(DType dtype, const char* operation, F&& f) {
   const bool found = ((dtype_of<Types> == dtype && (f(Types{}), true)) || ...);

@@ -16,13 +16,11 @@ DType common_type(DType a, DType b, BinaryOp op) {
 
 // int32 and the 16-bit floats are for storage; arithmetic on booleans counts in int64.
 void check_computing(DType type, const char* operation) {
-  ROUX_CHECK(type == float32 || type == float64 || type == int64 || type == boolean, operation, "does not compute with ",
-             type, " tensors (hint: convert with to(dtype))");
+  ROUX_CHECK(type == float32 || type == float64 || type == int64 || type == boolean, operation,
+             "does not compute with ", type, " tensors (hint: convert with to(dtype))");
 }
 
-DType operand_type(DType type, BinaryOp op) {
-  return type == boolean && !gives_boolean(op) ? int64 : type;
-}
+DType operand_type(DType type, BinaryOp op) { return type == boolean && !gives_boolean(op) ? int64 : type; }
 
 Tensor binary(BinaryOp op, const Tensor& a, const Tensor& b, const char* operation) {
   check_defined(a, operation, "the first operand");
@@ -150,7 +148,8 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   const Shape shape = broadcast_shapes(condition.shape(), broadcast_shapes(a.shape(), b.shape(), "where"), "where");
   const Tensor x = a.to(type), y = b.to(type);
   Tensor result = Tensor::empty(shape, type, a.device());
-  backend(a.device()).where(result.view(), condition.expand(shape).view(), x.expand(shape).view(), y.expand(shape).view());
+  backend(a.device())
+      .where(result.view(), condition.expand(shape).view(), x.expand(shape).view(), y.expand(shape).view());
   return result;
 }
 
@@ -160,8 +159,8 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, Scalar value) {
   check_same_device(x, mask, "masked_fill", "the mask");
   check_computing(x.dtype(), "masked_fill");
   ROUX_CHECK(mask.dtype() == boolean, "masked_fill", "the mask must be bool, found ", mask.dtype());
-  ROUX_CHECK(broadcast_shapes(x.shape(), mask.shape(), "masked_fill") == x.shape(), "masked_fill", "mask ", mask.shape(),
-             " does not broadcast to ", x.shape());
+  ROUX_CHECK(broadcast_shapes(x.shape(), mask.shape(), "masked_fill") == x.shape(), "masked_fill", "mask ",
+             mask.shape(), " does not broadcast to ", x.shape());
   return where(mask, Tensor::scalar(value, x.dtype(), x.device()), x);
 }
 

@@ -42,7 +42,8 @@ template <class... Parts>
 }  // namespace roux
 
 /// Throws through `roux::fail` when `condition` does not hold; the parts are evaluated only then.
-#define ROUX_CHECK(condition, operation, ...)                                 \
-  do {                                                                        \
-    if (!(condition)) [[unlikely]] ::roux::fail((operation), __VA_ARGS__);    \
+#define ROUX_CHECK(condition, operation, ...) \
+  do {                                        \
+    if (!(condition)) [[unlikely]]            \
+      ::roux::fail((operation), __VA_ARGS__); \
   } while (false)

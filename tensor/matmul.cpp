@@ -69,13 +69,25 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     const Matrices y = as_matrices(right.reshape({k, n}));
     backend(a.device())
         .matmul(result.view(), left.view(), y.tensor.view(),
-                {.m = batch.numel() * m, .n = n, .k = k, .transpose_b = y.transposed, .leading_a = k, .leading_b = y.leading});
+                {.m = batch.numel() * m,
+                 .n = n,
+                 .k = k,
+                 .transpose_b = y.transposed,
+                 .leading_a = k,
+                 .leading_b = y.leading});
   } else {
     const Matrices x = broadcast(left), y = broadcast(right);
     backend(a.device())
         .matmul(result.view(), x.tensor.view(), y.tensor.view(),
-                {.batch = batch.numel(), .m = m, .n = n, .k = k, .transpose_a = x.transposed, .transpose_b = y.transposed,
-                 .leading_a = x.leading, .leading_b = y.leading, .batch_stride_a = x.batch_stride,
+                {.batch = batch.numel(),
+                 .m = m,
+                 .n = n,
+                 .k = k,
+                 .transpose_a = x.transposed,
+                 .transpose_b = y.transposed,
+                 .leading_a = x.leading,
+                 .leading_b = y.leading,
+                 .batch_stride_a = x.batch_stride,
                  .batch_stride_b = y.batch_stride});
   }
   if (a.dim() == 1) result = result.squeeze(-2);
@@ -86,8 +98,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_operands(x, weight, "linear");
   ROUX_CHECK(weight.dim() == 2, "linear", "the weight must have shape (out, in), found ", weight.shape());
   const int64_t n = weight.size(0), k = weight.size(1);
-  ROUX_CHECK(x.dim() >= 1 && x.size(-1) == k, "linear", "input shape ", x.shape(), " does not fit weight ", weight.shape(),
-             ": its last dimension must be ", k);
+  ROUX_CHECK(x.dim() >= 1 && x.size(-1) == k, "linear", "input shape ", x.shape(), " does not fit weight ",
+             weight.shape(), ": its last dimension must be ", k);
   Shape shape = x.shape();
   shape.back() = n;
   Tensor result = Tensor::empty(shape, x.dtype(), x.device());
@@ -100,8 +112,13 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   }
   const Tensor input = x.contiguous(), matrix = weight.contiguous();
   device.matmul(result.view(), input.view(), matrix.view(),
-                {.m = result.numel() / std::max<int64_t>(n, 1), .n = n, .k = k, .transpose_b = true, .leading_a = k,
-                 .leading_b = k, .accumulate = bias.defined()});
+                {.m = result.numel() / std::max<int64_t>(n, 1),
+                 .n = n,
+                 .k = k,
+                 .transpose_b = true,
+                 .leading_a = k,
+                 .leading_b = k,
+                 .accumulate = bias.defined()});
   return result;
 }
 

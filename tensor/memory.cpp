@@ -207,7 +207,8 @@ void free_memory(void* block, size_t bytes) noexcept {
   if (ROUX_BYPASS_CACHE) return std::free(block);
   FreeList& list = cache->lists[size_class];
   list.push(block);
-  if (list.count * rounded > thread_keep_bytes && list.count > 1) [[unlikely]] spill(*cache, size_class);
+  if (list.count * rounded > thread_keep_bytes && list.count > 1) [[unlikely]]
+    spill(*cache, size_class);
 }
 
 MemoryStats memory_stats() {

@@ -12,8 +12,8 @@ namespace roux {
 
 /// What is allocated at the moment, over all threads.
 struct MemoryStats {
-  int64_t live_blocks = 0;   ///< blocks handed out and not yet given back
-  int64_t live_bytes = 0;    ///< their bytes, rounded up to size classes
+  int64_t live_blocks = 0;  ///< blocks handed out and not yet given back
+  int64_t live_bytes = 0;   ///< their bytes, rounded up to size classes
 };
 
 /// `bytes` of memory, aligned to 64; never null (throws Error when the system has none). `bytes` may be 0.

@@ -143,8 +143,8 @@ Tensor softmax_backward(const Tensor& grad, const Tensor& result, int64_t axis, 
 
 // --- Matrix products (matmul.cpp). ---
 
-/// (..., m, k) x (..., k, n) -> (..., m, n), leading dimensions broadcast; a vector counts as one row on the left, as one
-/// column on the right, and that dimension disappears again. float32 and float64.
+/// (..., m, k) x (..., k, n) -> (..., m, n), leading dimensions broadcast; a vector counts as one row on the left, as
+/// one column on the right, and that dimension disappears again. float32 and float64.
 Tensor matmul(const Tensor& a, const Tensor& b);
 /// x (..., in), weight (out, in), bias (out) or undefined -> (..., out) = x * weight^T + bias.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
@@ -178,15 +178,15 @@ UniqueIds unique(const Tensor& ids, int64_t exclude = -1);
 
 /// table (rows, dim), ids (any shape) -> ids' shape + (dim).
 Tensor embedding(const Tensor& table, const Tensor& ids);
-/// Scales the rows of `table` (rows, dim; contiguous) that `ids` name, and whose p-norm (p = norm_type > 0, infinity for
-/// the largest value) exceeds max_norm >= 0, down to max_norm, in place.
+/// Scales the rows of `table` (rows, dim; contiguous) that `ids` name, and whose p-norm (p = norm_type > 0, infinity
+/// for the largest value) exceeds max_norm >= 0, down to max_norm, in place.
 void renormalize_rows_(Tensor& table, const Tensor& ids, double max_norm, double norm_type = 2);
 
 struct EmbeddingBagOptions {
   Pooling mode = Pooling::mean;
   int64_t padding_idx = -1;          ///< entries left out of the pooling and of the mean's divisor; -1: none
   bool include_last_offset = false;  ///< offsets has one entry more, the number of ids
-  Tensor per_sample_weights = {};       ///< shape of ids; mode sum only
+  Tensor per_sample_weights = {};    ///< shape of ids; mode sum only
 };
 struct EmbeddingBagResult {
   Tensor output;     ///< (bags, dim); an empty bag is zeros
@@ -206,9 +206,9 @@ struct LayerNormResult {
 LayerNormResult layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps);
 
 struct CrossEntropyOptions {
-  Tensor weight = {};               ///< (classes) of the logits' dtype, or undefined: all 1
-  int64_t ignore_index = -100;    ///< rows with this label count for nothing
-  double label_smoothing = 0;     ///< in [0, 1]
+  Tensor weight = {};           ///< (classes) of the logits' dtype, or undefined: all 1
+  int64_t ignore_index = -100;  ///< rows with this label count for nothing
+  double label_smoothing = 0;   ///< in [0, 1]
 };
 struct CrossEntropyResult {
   Tensor losses;             ///< (rows); 0 where ignored

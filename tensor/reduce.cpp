@@ -76,7 +76,8 @@ Tensor extreme(ReduceOp op, const Tensor& x, const Axes& axes, bool keepdim, con
   const Reduction plan = prepare(x, axes, keepdim, operation);
   ROUX_CHECK(plan.along.n > 0 || plan.result.numel() == 0, operation, "shape ", x.shape(),
              " has no elements along the reduced dimensions, so there is no such value");
-  if (x.dtype() == boolean) return reduce(op == ReduceOp::amax ? ReduceOp::any : ReduceOp::all, x, axes, keepdim, operation);
+  if (x.dtype() == boolean)
+    return reduce(op == ReduceOp::amax ? ReduceOp::any : ReduceOp::all, x, axes, keepdim, operation);
   Tensor result = Tensor::empty(plan.result, x.dtype(), x.device());
   backend(x.device()).reduce(op, result.view(), plan.input.view(), plan.along);
   return result;
@@ -87,7 +88,8 @@ ValuesIndices extreme_with_index(bool largest, const Tensor& x, int64_t axis, bo
   if (x.dim() == 0) return {x.clone(), Tensor::scalar(0, int64, x.device())};
   const Reduction plan = prepare(x, axis, keepdim, operation);
   ROUX_CHECK(plan.along.n > 0, operation, "dimension ", axis, " of shape ", x.shape(), " is empty");
-  ValuesIndices result{Tensor::empty(plan.result, x.dtype(), x.device()), Tensor::empty(plan.result, int64, x.device())};
+  ValuesIndices result{Tensor::empty(plan.result, x.dtype(), x.device()),
+                       Tensor::empty(plan.result, int64, x.device())};
   backend(x.device())
       .reduce_with_index(largest, result.values.view(), result.indices.view(), plan.input.view(), plan.along);
   return result;
@@ -115,8 +117,12 @@ Tensor var(const Tensor& x, const Axes& axes, bool keepdim, int64_t correction) 
   return div(squares, static_cast<double>(reduced_count(x, squares) - correction));
 }
 
-Tensor amax(const Tensor& x, const Axes& axes, bool keepdim) { return extreme(ReduceOp::amax, x, axes, keepdim, "amax"); }
-Tensor amin(const Tensor& x, const Axes& axes, bool keepdim) { return extreme(ReduceOp::amin, x, axes, keepdim, "amin"); }
+Tensor amax(const Tensor& x, const Axes& axes, bool keepdim) {
+  return extreme(ReduceOp::amax, x, axes, keepdim, "amax");
+}
+Tensor amin(const Tensor& x, const Axes& axes, bool keepdim) {
+  return extreme(ReduceOp::amin, x, axes, keepdim, "amin");
+}
 
 Tensor any(const Tensor& x, const Axes& axes, bool keepdim) {
   check_defined(x, "any");
@@ -144,8 +150,12 @@ Tensor sum_to(const Tensor& grad, const Shape& shape) {
   return sum(grad, axes, true).reshape(shape);
 }
 
-ValuesIndices max(const Tensor& x, int64_t axis, bool keepdim) { return extreme_with_index(true, x, axis, keepdim, "max"); }
-ValuesIndices min(const Tensor& x, int64_t axis, bool keepdim) { return extreme_with_index(false, x, axis, keepdim, "min"); }
+ValuesIndices max(const Tensor& x, int64_t axis, bool keepdim) {
+  return extreme_with_index(true, x, axis, keepdim, "max");
+}
+ValuesIndices min(const Tensor& x, int64_t axis, bool keepdim) {
+  return extreme_with_index(false, x, axis, keepdim, "min");
+}
 
 Tensor argmax(const Tensor& x, int64_t axis, bool keepdim) {
   return extreme_with_index(true, x, axis, keepdim, "argmax").indices;

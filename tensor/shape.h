@@ -10,7 +10,8 @@
 
 namespace roux {
 
-/// A short list of 64-bit numbers without allocation: the shape of a tensor, its strides (in elements), or a list of axes.
+/// A short list of 64-bit numbers without allocation: the shape of a tensor, its strides (in elements), or a list of
+/// axes.
 class Dims {
  public:
   static constexpr int max_size = 8;
@@ -72,7 +73,8 @@ class Dims {
 using Shape = Dims;
 using Strides = Dims;
 
-/// Which dimensions an operation works on: one number, a list, or nothing for all of them. Negative ones count from the end.
+/// Which dimensions an operation works on: one number, a list, or nothing for all of them. Negative ones count from the
+/// end.
 class Axes : public Dims {
  public:
   Axes() = default;

@@ -103,8 +103,8 @@ Tensor Tensor::from_storage(Storage storage, size_t offset, const Shape& shape, 
   const auto element = static_cast<size_t>(size_of(dtype));
   const auto bytes = static_cast<size_t>(checked_numel(shape, dtype, "from_storage")) * element;
   ROUX_CHECK(offset % element == 0, "from_storage", "offset ", offset, " is not aligned to ", name(dtype));
-  ROUX_CHECK(bytes <= storage.bytes() && offset <= storage.bytes() - bytes, "from_storage", "shape ", shape, " at byte ",
-             offset, " does not fit into ", storage.bytes(), " bytes");
+  ROUX_CHECK(bytes <= storage.bytes() && offset <= storage.bytes() - bytes, "from_storage", "shape ", shape,
+             " at byte ", offset, " does not fit into ", storage.bytes(), " bytes");
   return Tensor(std::move(storage), static_cast<int64_t>(offset / element), shape, contiguous_strides(shape), dtype);
 }
 
@@ -206,7 +206,8 @@ Tensor Tensor::reshape(const Shape& shape) const {
     }
   }
   if (unknown >= 0) target[unknown] = known == 0 ? 0 : numel() / known;
-  ROUX_CHECK(target.numel() == numel(), "reshape", "shape ", shape_, " with ", numel(), " elements does not fit ", shape);
+  ROUX_CHECK(target.numel() == numel(), "reshape", "shape ", shape_, " with ", numel(), " elements does not fit ",
+             shape);
   if (is_contiguous()) return as_view(offset_, target, contiguous_strides(target));
   Strides strides;
   if (view_strides(*this, target, strides)) return as_view(offset_, target, strides);
@@ -316,8 +317,8 @@ Tensor Tensor::expand(const Shape& shape) const {
     const bool fresh = i < lead;
     const int64_t own = fresh ? 1 : shape_[i - lead];
     if (target[i] == -1 && !fresh) target[i] = own;
-    ROUX_CHECK(target[i] >= 0 && (own == target[i] || own == 1), "expand", "cannot expand shape ", shape_, " to ", shape,
-               ": only dimensions of length 1 grow");
+    ROUX_CHECK(target[i] >= 0 && (own == target[i] || own == 1), "expand", "cannot expand shape ", shape_, " to ",
+               shape, ": only dimensions of length 1 grow");
     if (!fresh && own == target[i]) strides[i] = strides_[i - lead];
   }
   return as_view(offset_, target, strides);

@@ -57,19 +57,45 @@ class Scalar {
 
 /// Elementwise functions of one tensor. `a` and `b` are the parameters of those that take any.
 enum class UnaryOp : uint8_t {
-  neg, abs, sign, square, sqrt, rsqrt, reciprocal, exp, log, tanh, sigmoid, relu, erf,
+  neg,
+  abs,
+  sign,
+  square,
+  sqrt,
+  rsqrt,
+  reciprocal,
+  exp,
+  log,
+  tanh,
+  sigmoid,
+  relu,
+  erf,
   gelu,       // x * Phi(x), Phi the normal distribution function (Hendrycks & Gimpel 2016)
   gelu_tanh,  // its tanh approximation
   softplus,   // log(1 + exp(x)), without overflow
   clamp,      // to [a, b]; NaN stays
-  logical_not, isnan,
+  logical_not,
+  isnan,
 };
 
 /// Elementwise functions of two tensors. Comparisons and logical ones write boolean. The `*_backward` ones take the
 /// gradient first, then what the operation saved.
 enum class BinaryOp : uint8_t {
-  add, sub, mul, div, pow, maximum, minimum,
-  eq, ne, lt, le, gt, ge, logical_and, logical_or,
+  add,
+  sub,
+  mul,
+  div,
+  pow,
+  maximum,
+  minimum,
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,
+  logical_and,
+  logical_or,
   tanh_backward,       // g * (1 - y^2), y = tanh(x)
   sigmoid_backward,    // g * y * (1 - y), y = sigmoid(x)
   relu_backward,       // g where y > 0, else 0

@@ -6,11 +6,12 @@
 
 namespace roux::apps {
 
-/// Runs `body` and returns its exit status. An exception becomes one line `PROGRAM: message` on standard error and status 1.
+/// Runs `body` and returns its exit status. An exception becomes one line `PROGRAM: message` on standard error and
+/// status 1.
 int run_program(const char* program, const std::function<int()>& body);
 
-/// The path of a file that ships with the source tree, `apps/data/recipes.csv` say: looked for from the current folder, then
-/// from the program's own upwards. Throws when it is not there.
+/// The path of a file that ships with the source tree, `apps/data/recipes.csv` say: looked for from the current folder,
+/// then from the program's own upwards. Throws when it is not there.
 std::string find_shipped(const std::string& file);
 
 }  // namespace roux::apps

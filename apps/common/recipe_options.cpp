@@ -13,8 +13,10 @@ namespace roux::apps {
 namespace {
 
 void check(const RecipeOptions& options) {
-  ROUX_CHECK(std::isfinite(options.lr) && options.lr >= 0, "options", "--lr must be a number of at least 0, found ", options.lr);
-  ROUX_CHECK(options.dropout >= 0 && options.dropout <= 1, "options", "--dropout must lie in [0, 1], found ", options.dropout);
+  ROUX_CHECK(std::isfinite(options.lr) && options.lr >= 0, "options", "--lr must be a number of at least 0, found ",
+             options.lr);
+  ROUX_CHECK(options.dropout >= 0 && options.dropout <= 1, "options", "--dropout must lie in [0, 1], found ",
+             options.dropout);
   ROUX_CHECK(std::isfinite(options.weight_decay) && options.weight_decay >= 0, "options",
              "--weight-decay must be a number of at least 0, found ", options.weight_decay);
   ROUX_CHECK(std::isfinite(options.init_std) && options.init_std >= 0, "options",
@@ -30,7 +32,8 @@ void add_data_options(CommandLine& app, RecipeOptions& options) {
       ->type_name("FILE.csv");
   app.add_option("--text-column", options.text_column, "column of the texts")->type_name("NAME");
   app.add_option("--label-column", options.label_column, "column of the labels")->type_name("NAME");
-  app.add_option("--labels", options.labels, "labels by the ingredient rule, or from a column (default where there is one)")
+  app.add_option("--labels", options.labels,
+                 "labels by the ingredient rule, or from a column (default where there is one)")
       ->type_name("substring|whole-word|column")
       ->check(CLI::IsMember({"substring", "whole-word", "column"}));
 }
@@ -86,7 +89,8 @@ std::optional<RecipeOptions> parse_recipe_options(int argc, char** argv) {
   add_training_options(app, options);
   app.add_option("--save", options.save, "folder for the (best) model, for predict")->type_name("DIR");
   app.add_option("--json", options.json, "write the results as JSON")->type_name("FILE");
-  app.footer("Example: train_recipes --data recipes_fruit_veg.csv --model all --save build/recipes --json results.json");
+  app.footer(
+      "Example: train_recipes --data recipes_fruit_veg.csv --model all --save build/recipes --json results.json");
   if (!app.read(argc, argv)) return std::nullopt;
   check(options);
   return options;

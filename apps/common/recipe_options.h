@@ -42,7 +42,8 @@ struct RecipeOptions {
   std::pair<int64_t, int64_t> char_ngram_bounds() const;
 };
 
-/// Reads the command line. Nothing when --help was asked for, which has been printed then. Throws Error on what makes no sense.
+/// Reads the command line. Nothing when --help was asked for, which has been printed then. Throws Error on what makes
+/// no sense.
 std::optional<RecipeOptions> parse_recipe_options(int argc, char** argv);
 
 }  // namespace roux::apps

@@ -80,15 +80,16 @@ void print_data(const RecipeData& data) {
               ngrams > 0 ? (" and " + with_commas(ngrams) + " n-grams").c_str() : "",
               percent(data.encoder.unknown_rate(data.validation.texts)).c_str());
   const int64_t empty = bags(data.train_corpus) + bags(data.validation_corpus);
-  if (empty > 0) std::printf("            %s titles have no letters a-z: kept, as empty bags\n", with_commas(empty).c_str());
+  if (empty > 0)
+    std::printf("            %s titles have no letters a-z: kept, as empty bags\n", with_commas(empty).c_str());
   std::printf("\n");
 }
 
 std::string epoch_line(const std::string& model, const EpochReport& report, int64_t epochs) {
   const std::string padding(model.size() < 13 ? 13 - model.size() : 0, ' ');
-  return model + padding + "  epoch " + std::to_string(report.epoch) + "/" + std::to_string(epochs) + "  training loss " +
-         fixed(report.train_loss, 4) + "  validation loss " + fixed(report.validation_loss, 4) + "  F1 " +
-         fixed(report.f1, 4) + "  " + fixed(report.seconds, 2) + " s";
+  return model + padding + "  epoch " + std::to_string(report.epoch) + "/" + std::to_string(epochs) +
+         "  training loss " + fixed(report.train_loss, 4) + "  validation loss " + fixed(report.validation_loss, 4) +
+         "  F1 " + fixed(report.f1, 4) + "  " + fixed(report.seconds, 2) + " s";
 }
 
 size_t print_results(const RecipeData& data, const std::vector<ModelResult>& results) {
@@ -132,7 +133,8 @@ void print_course_titles(const RecipeData& data, const ModelResult& result) {
   Table table({"the course's titles", "expected", "predicted", "probability"});
   for (size_t i = 0; i < predictions.size(); ++i)
     table.add({course_titles[i].title, course_titles[i].expected,
-               data.train.label_names[static_cast<size_t>(predictions[i].label)], fixed(predictions[i].probability, 4)});
+               data.train.label_names[static_cast<size_t>(predictions[i].label)],
+               fixed(predictions[i].probability, 4)});
   std::printf("%s", table.to_string().c_str());
 }
 

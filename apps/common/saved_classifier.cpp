@@ -72,8 +72,8 @@ void check_writable(const std::string& folder) {
   ROUX_CHECK(access(parent.c_str(), W_OK | X_OK) == 0, "save", "cannot write into the folder ", parent.string());
 }
 
-void save_classifier(const std::string& folder, const std::string& name, const ClassifierShape& shape, TextClassifier& model,
-                     const text::NgramEncoder& encoder, const std::vector<std::string>& labels) {
+void save_classifier(const std::string& folder, const std::string& name, const ClassifierShape& shape,
+                     TextClassifier& model, const text::NgramEncoder& encoder, const std::vector<std::string>& labels) {
   check_writable(folder);
   const fs::path path = without_trailing_slash(folder);
   const FolderGuard fresh{path.string() + ".tmp" + std::to_string(getpid())};
@@ -82,9 +82,12 @@ void save_classifier(const std::string& folder, const std::string& name, const C
     fs::create_directory(fresh.path);
     encoder.save(fresh.path.string());
     save_safetensors((fresh.path / weights_file).string(), model.state_dict());
-    const json settings = {{"format", format_name},           {"model", name},
-                           {"vocabulary_size", shape.vocabulary_size}, {"embedding_dim", shape.embedding_dim},
-                           {"num_classes", shape.num_classes}, {"dropout", shape.dropout},
+    const json settings = {{"format", format_name},
+                           {"model", name},
+                           {"vocabulary_size", shape.vocabulary_size},
+                           {"embedding_dim", shape.embedding_dim},
+                           {"num_classes", shape.num_classes},
+                           {"dropout", shape.dropout},
                            {"labels", labels}};
     write_file_atomically((fresh.path / settings_file).string(),
                           settings.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
@@ -103,7 +106,8 @@ SavedClassifier load_classifier(const std::string& folder) {
   ClassifierShape shape;
   std::vector<std::string> labels;
   try {
-    ROUX_CHECK(settings.at("format") == format_name, "load_classifier", "unknown format ", settings.at("format").dump());
+    ROUX_CHECK(settings.at("format") == format_name, "load_classifier", "unknown format ",
+               settings.at("format").dump());
     name = settings.at("model").get<std::string>();
     shape = {settings.at("vocabulary_size").get<int64_t>(), settings.at("embedding_dim").get<int64_t>(),
              settings.at("num_classes").get<int64_t>(), settings.at("dropout").get<double>()};
@@ -121,7 +125,8 @@ SavedClassifier load_classifier(const std::string& folder) {
   return {name, shape, std::move(model), std::move(encoder), std::move(labels)};
 }
 
-std::vector<Prediction> predict(TextClassifier& model, const text::NgramEncoder& encoder, const text::StringList& texts) {
+std::vector<Prediction> predict(TextClassifier& model, const text::NgramEncoder& encoder,
+                                const text::StringList& texts) {
   const std::vector<int64_t> no_labels(static_cast<size_t>(texts.size()), 0);
   const Tensor logits = model.logits(text::encode_corpus(encoder, texts, no_labels));
   const ValuesIndices best = max(softmax(logits.to(cpu)), 1);

@@ -27,16 +27,17 @@ struct Prediction {
 };
 
 /// The most probable label of each text.
-std::vector<Prediction> predict(TextClassifier& model, const text::NgramEncoder& encoder, const text::StringList& texts);
+std::vector<Prediction> predict(TextClassifier& model, const text::NgramEncoder& encoder,
+                                const text::StringList& texts);
 
-/// Throws when `folder` could not be written at the end, so that this shows before hours of training: it must not exist,
-/// be empty, or hold a saved classifier, and its parent must be writable.
+/// Throws when `folder` could not be written at the end, so that this shows before hours of training: it must not
+/// exist, be empty, or hold a saved classifier, and its parent must be writable.
 void check_writable(const std::string& folder);
 
 /// Writes the folder under another name first and then exchanges the two, so that at any moment `folder` holds the old
 /// classifier or the new one, whole.
-void save_classifier(const std::string& folder, const std::string& name, const ClassifierShape& shape, TextClassifier& model,
-                     const text::NgramEncoder& encoder, const std::vector<std::string>& labels);
+void save_classifier(const std::string& folder, const std::string& name, const ClassifierShape& shape,
+                     TextClassifier& model, const text::NgramEncoder& encoder, const std::vector<std::string>& labels);
 
 /// Throws, naming the file, when something is missing, damaged, or does not fit together.
 SavedClassifier load_classifier(const std::string& folder);

@@ -70,9 +70,7 @@ json to_json(const EpochReport& report) {
   return {report.epoch, report.train_loss, report.validation_loss, report.accuracy, report.f1, report.seconds};
 }
 
-EpochReport epoch_from(const json& row) {
-  return {row.at(0), row.at(1), row.at(2), row.at(3), row.at(4), row.at(5)};
-}
+EpochReport epoch_from(const json& row) { return {row.at(0), row.at(1), row.at(2), row.at(3), row.at(4), row.at(5)}; }
 
 // Generators as numbers: seed, stream, offset of each, by name.
 json generators_of(const nn::Module& model) {
@@ -125,17 +123,24 @@ void TrainerState::keep() {
   if (options_.keep_best) model_.load_state_dict(best_);
 }
 
-void TrainerState::save(const std::string& path, int64_t epoch, int64_t position, double loss_sum, int64_t texts) const {
+void TrainerState::save(const std::string& path, int64_t epoch, int64_t position, double loss_sum,
+                        int64_t texts) const {
   nn::StateDict tensors;
   append(tensors, "model.", model_.state_dict());
   for (size_t i = 0; i < optimizers_.size(); ++i) append(tensors, optimizer_prefix(i), optimizers_[i]->state_dict());
   append(tensors, "best.", best_);
   json history = json::array();
   for (const EpochReport& report : history_) history.push_back(to_json(report));
-  const json place = {{"epoch", epoch},       {"position", position}, {"loss_sum", loss_sum},
-                      {"texts", texts},       {"step", step_},        {"history", history},
-                      {"generators", generators_of(model_)},          {"optimizer", options_.optimizer},
-                      {"batch_size", options_.batch_size},            {"seed", options_.seed}};
+  const json place = {{"epoch", epoch},
+                      {"position", position},
+                      {"loss_sum", loss_sum},
+                      {"texts", texts},
+                      {"step", step_},
+                      {"history", history},
+                      {"generators", generators_of(model_)},
+                      {"optimizer", options_.optimizer},
+                      {"batch_size", options_.batch_size},
+                      {"seed", options_.seed}};
   save_safetensors(path, tensors, {{"trainer", place.dump()}});
 }
 

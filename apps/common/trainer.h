@@ -21,7 +21,7 @@ namespace roux::apps {
 struct TrainerOptions {
   int64_t epochs = 5;
   int64_t batch_size = 32;
-  uint64_t seed = 0;              ///< of the shuffling
+  uint64_t seed = 0;               ///< of the shuffling
   std::string optimizer = "adam";  ///< adam, adamw, sgd, or sparse_adam (tables; Adam for the rest)
   double lr = 1e-3;
   double weight_decay = 0;       ///< of adamw; 0: its default

@@ -56,7 +56,8 @@ void CpuBackend::copy(const View& out, const View& in) {
   if (same_contiguous_layout(out, in)) {
     const int64_t size = size_of(out.dtype);
     parallel_for(out.numel(), elementwise_grain, [&](int64_t begin, int64_t end) {
-      std::memmove(out.as<char>() + begin * size, in.as<char>() + begin * size, static_cast<size_t>((end - begin) * size));
+      std::memmove(out.as<char>() + begin * size, in.as<char>() + begin * size,
+                   static_cast<size_t>((end - begin) * size));
     });
     return;
   }

@@ -48,20 +48,21 @@ class CpuBackend final : public Backend {
                                       const View& offsets, const BagShape& shape) override;
   void embedding_backward(const View& values, const View& grad, const View& slots) override;
   void renormalize_rows(const View& table, const View& ids, double max_norm, double norm_type) override;
-  void layer_norm(const View& out, const View& mean, const View& rstd, const View& in, const View& weight, const View& bias,
-                  double eps, int64_t rows, int64_t n) override;
+  void layer_norm(const View& out, const View& mean, const View& rstd, const View& in, const View& weight,
+                  const View& bias, double eps, int64_t rows, int64_t n) override;
   void layer_norm_backward(const View& grad_in, const View& grad_weight, const View& grad_bias, const View& grad_out,
                            const View& in, const View& mean, const View& rstd, const View& weight, int64_t rows,
                            int64_t n) override;
   void cross_entropy(const View& losses, const View& divisors, const View& log_probabilities, const View& logits,
                      const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
-  void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities, const View& labels,
-                              const View& class_weights, const CrossEntropyShape& shape) override;
+  void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
+                              const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
   void dropout(const View& out, const View& mask, const View& in, double p, const Generator& generator) override;
   void masked_scale(const View& out, const View& in, const View& mask, double scale) override;
   void uniform(const View& out, double low, double high, const Generator& generator) override;
 
-  void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v, const AdamStep& step) override;
+  void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
+            const AdamStep& step) override;
   void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v, const View& max_v,
                  const AdamStep& step, bool sparse_eps) override;
   bool lazy_adam_commit(const LazyAdamTable& table, const View& rows) override;

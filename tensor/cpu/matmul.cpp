@@ -11,14 +11,15 @@
 namespace roux::cpu_kernels {
 namespace {
 
-constexpr int64_t tile = 384;  // of the result, both ways: large enough for OpenBLAS's blocking, small enough to share out
+constexpr int64_t tile =
+    384;  // of the result, both ways: large enough for OpenBLAS's blocking, small enough to share out
 // Multiplications below which CBLAS's checks and packing outweigh the product itself.
 constexpr int64_t small_product = 16 * 1024;
 
 void gemm(const float* a, const float* b, float* c, const MatmulShape& s, int64_t m, int64_t n, int64_t leading_c) {
   cblas_sgemm(CblasRowMajor, s.transpose_a ? CblasTrans : CblasNoTrans, s.transpose_b ? CblasTrans : CblasNoTrans,
-              static_cast<int>(m), static_cast<int>(n), static_cast<int>(s.k), 1.0f, a, static_cast<int>(s.leading_a), b,
-              static_cast<int>(s.leading_b), s.accumulate ? 1.0f : 0.0f, c, static_cast<int>(leading_c));
+              static_cast<int>(m), static_cast<int>(n), static_cast<int>(s.k), 1.0f, a, static_cast<int>(s.leading_a),
+              b, static_cast<int>(s.leading_b), s.accumulate ? 1.0f : 0.0f, c, static_cast<int>(leading_c));
 }
 
 void gemm(const double* a, const double* b, double* c, const MatmulShape& s, int64_t m, int64_t n, int64_t leading_c) {

@@ -35,7 +35,8 @@ void reduce_rows(T* out, const T* in, Along along, T start, Row row, F f) {
     for (int64_t o = 0; o < along.outer; ++o) {
       const T* const x = in + o * along.n;
       out[o] = parallel_reduce(
-          along.n, elementwise_grain, start, [&](int64_t begin, int64_t end) { return row(x + begin, end - begin); }, f);
+          along.n, elementwise_grain, start, [&](int64_t begin, int64_t end) { return row(x + begin, end - begin); },
+          f);
     }
     return;
   }
@@ -95,8 +96,8 @@ void reduce_numbers(ReduceOp op, const View& out, const View& in, Along along) {
   }
 }
 
-// `wins(a, b)`: a replaces b, the best so far; strict, so that the first of equals stays. Places are counted in integers of
-// the values' own width, so that values and places move through vector registers side by side.
+// `wins(a, b)`: a replaces b, the best so far; strict, so that the first of equals stays. Places are counted in
+// integers of the values' own width, so that values and places move through vector registers side by side.
 template <class T, class Place, class Wins>
 [[gnu::flatten]] void best_of_columns(T* values, int64_t* indices, const T* in, Along along, Wins wins) {
   constexpr int64_t width = 256;
@@ -138,10 +139,8 @@ void best_with_index(T* values, int64_t* indices, const T* in, Along along, Wins
 
 void CpuBackend::reduce(ReduceOp op, const View& out, const View& in, Along along) {
   if (out.numel() == 0) return;
-  if (op == ReduceOp::any)
-    return reduce_with<bool>(out, in, along, false, [](bool a, bool b) { return a || b; });
-  if (op == ReduceOp::all)
-    return reduce_with<bool>(out, in, along, true, [](bool a, bool b) { return a && b; });
+  if (op == ReduceOp::any) return reduce_with<bool>(out, in, along, false, [](bool a, bool b) { return a || b; });
+  if (op == ReduceOp::all) return reduce_with<bool>(out, in, along, true, [](bool a, bool b) { return a && b; });
   dispatch<float, double, int64_t>(in.dtype, "reduce",
                                    [&](auto type) { reduce_numbers<decltype(type)>(op, out, in, along); });
 }

@@ -12,7 +12,8 @@ namespace roux::cpu_kernels {
 /// About how many elements one chunk of an elementwise kernel has: some tens of microseconds of work.
 inline constexpr int64_t elementwise_grain = 1 << 15;
 
-/// N arrays of one shape with their common dimensions merged where every array allows it; the last one is the inner run.
+/// N arrays of one shape with their common dimensions merged where every array allows it; the last one is the inner
+/// run.
 template <int N>
 struct MergedLayout {
   Dims shape;
@@ -23,8 +24,7 @@ struct MergedLayout {
     for (int axis = 0; axis < full.size(); ++axis) {
       if (full[axis] == 1) continue;
       bool mergeable = !shape.empty();
-      for (int i = 0; i < N && mergeable; ++i)
-        mergeable = strides[i].back() == views[i]->strides[axis] * full[axis];
+      for (int i = 0; i < N && mergeable; ++i) mergeable = strides[i].back() == views[i]->strides[axis] * full[axis];
       if (mergeable) {
         shape.back() *= full[axis];
         for (int i = 0; i < N; ++i) strides[i].back() = views[i]->strides[axis];
@@ -81,8 +81,8 @@ void for_each_run(const std::array<const View*, N>& views, Run run) {
   });
 }
 
-/// o[k * step_o] = f(x[k * step_x]). Everything is inlined into these loops (flatten): a call would keep the compiler from
-/// vectorising them, and in a file with so many it gives up inlining by itself.
+/// o[k * step_o] = f(x[k * step_x]). Everything is inlined into these loops (flatten): a call would keep the compiler
+/// from vectorising them, and in a file with so many it gives up inlining by itself.
 template <class Out, class In, class F>
 [[gnu::flatten]] void map_run(Out* o, int64_t step_o, const In* x, int64_t step_x, int64_t n, F f) {
   if (step_o == 1 && step_x == 1) {
@@ -97,8 +97,8 @@ template <class Out, class In, class F>
 
 /// o[k * step_o] = f(x[k * step_x], y[k * step_y]).
 template <class Out, class In, class F>
-[[gnu::flatten]] void map_run(Out* o, int64_t step_o, const In* x, int64_t step_x, const In* y, int64_t step_y, int64_t n,
-                              F f) {
+[[gnu::flatten]] void map_run(Out* o, int64_t step_o, const In* x, int64_t step_x, const In* y, int64_t step_y,
+                              int64_t n, F f) {
   if (step_o == 1 && step_x == 1 && step_y == 1) {
     for (int64_t k = 0; k < n; ++k) o[k] = f(x[k], y[k]);
   } else if (step_o == 1 && step_x == 1 && step_y == 0) {
@@ -124,8 +124,8 @@ void map(const View& out, const View& in, F f) {
 template <class Out, class In, class F>
 void map(const View& out, const View& a, const View& b, F f) {
   for_each_run<3>({&out, &a, &b}, [&](const auto& offsets, const auto& strides, int64_t n) {
-    map_run(out.as<Out>() + offsets[0], strides[0], a.as<const In>() + offsets[1], strides[1], b.as<const In>() + offsets[2],
-            strides[2], n, f);
+    map_run(out.as<Out>() + offsets[0], strides[0], a.as<const In>() + offsets[1], strides[1],
+            b.as<const In>() + offsets[2], strides[2], n, f);
   });
 }
 

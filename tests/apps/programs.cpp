@@ -30,15 +30,13 @@ bool programs_built() {
 ProgramRun run_shell(const std::string& command, const std::string& input) {
   const TemporaryFolder folder;
   write_text(folder / "in", input);
-  const std::string full = "APPS=${ROUX_APPS}; { " + command + "\n} < '" + (folder / "in") + "' > '" + (folder / "out") +
-                           "' 2> '" + (folder / "err") + "'";
+  const std::string full = "APPS=${ROUX_APPS}; { " + command + "\n} < '" + (folder / "in") + "' > '" +
+                           (folder / "out") + "' 2> '" + (folder / "err") + "'";
   const int status = std::system(full.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128, read_text(folder / "out"), read_text(folder / "err")};
 }
 
-void write_text(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
+void write_text(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
 std::string small_csv(int titles) {
   const char* const fruit[] = {"apple", "cherry", "mango", "lemon", "plum", "banana"};

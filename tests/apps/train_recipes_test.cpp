@@ -31,7 +31,8 @@ TEST_CASE("train_recipes trains, reports, saves; predict reads what it saved") {
   if (!programs_built()) return;
   const TemporaryFolder folder;
   write_text(folder / "data.csv", small_csv(60));
-  const ProgramRun run = run_shell(train(folder, "--lr 0.02 --save '" + (folder / "saved") + "' --json '" + (folder / "run.json") + "'"));
+  const ProgramRun run =
+      run_shell(train(folder, "--lr 0.02 --save '" + (folder / "saved") + "' --json '" + (folder / "run.json") + "'"));
   REQUIRE_MESSAGE(run.status == 0, run.errors);
   CHECK(run.output.find("120 rows read, 0 dropped") != std::string::npos);
   CHECK(run.output.find("majority class") != std::string::npos);
@@ -66,8 +67,9 @@ TEST_CASE("train_recipes gives the same results with any number of threads") {
   write_text(folder / "data.csv", small_csv(60));
   const auto results = [&](int threads) {
     const std::string path = folder / "run.json";
-    const ProgramRun run = run_shell(train(folder, "--seed 3 --word-ngrams 2 --char-ngrams 2-4 --threads " +
-                                                       std::to_string(threads) + " --save '" + (folder / "saved") + "'"));
+    const ProgramRun run =
+        run_shell(train(folder, "--seed 3 --word-ngrams 2 --char-ngrams 2-4 --threads " + std::to_string(threads) +
+                                    " --save '" + (folder / "saved") + "'"));
     REQUIRE_MESSAGE(run.status == 0, run.errors);
     return roux::read_file(folder / "saved/model.safetensors");
   };
@@ -114,8 +116,11 @@ TEST_CASE("train_recipes takes odd but usable data") {
   if (!programs_built()) return;
   const TemporaryFolder folder;
   // BOM, CR LF, swapped columns, labels that are numbers, a title that cleans to nothing, one of a megabyte.
-  std::string csv = "\xEF\xBB\xBF" "category,name\r\n";
-  for (int i = 0; i < 40; ++i) csv += std::to_string(i % 3) + ",word" + std::string(1, static_cast<char>('a' + i % 3)) + " x\r\n";
+  std::string csv =
+      "\xEF\xBB\xBF"
+      "category,name\r\n";
+  for (int i = 0; i < 40; ++i)
+    csv += std::to_string(i % 3) + ",word" + std::string(1, static_cast<char>('a' + i % 3)) + " x\r\n";
   csv += "10,\"1, 2, 3\"\r\n10,!!!\r\n10," + std::string(1 << 20, 'a') + "\r\n";
   csv += "0,bad \xFF byte\r\n1,one,field,more\r\n2,nul \0 here\r\n";
   csv += std::string("2,nul ") + '\0' + " here\r\n";

@@ -73,10 +73,12 @@ TEST_CASE("a run that goes on from a checkpoint ends with the same bits") {
   SUBCASE("bag") { check_resume<EmbeddingBagClassifier>(options); }
   SUBCASE("max") { check_resume<PooledClassifier>(options, Pooling::max); }
   SUBCASE("linear schedule, best epoch, AdamW") {
-    check_resume<EmbeddingBagClassifier>({.epochs = 20, .batch_size = 4, .seed = 3, .optimizer = "adamw",
-                                          .linear_schedule = true, .keep_best = true});
+    check_resume<EmbeddingBagClassifier>(
+        {.epochs = 20, .batch_size = 4, .seed = 3, .optimizer = "adamw", .linear_schedule = true, .keep_best = true});
   }
-  SUBCASE("SGD") { check_resume<EmbeddingBagClassifier>({.epochs = 20, .batch_size = 4, .optimizer = "sgd", .lr = 0.5}); }
+  SUBCASE("SGD") {
+    check_resume<EmbeddingBagClassifier>({.epochs = 20, .batch_size = 4, .optimizer = "sgd", .lr = 0.5});
+  }
   SUBCASE("SparseAdam, mean by hand") {
     TrainerOptions sparse = options;
     sparse.optimizer = "sparse_adam";

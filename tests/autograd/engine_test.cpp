@@ -73,7 +73,8 @@ TEST_CASE("engine: a value used twice waits for both gradients") {
 TEST_CASE("engine: only a scalar starts by itself; others start from a seed of their shape") {
   const Variable x = leaf({1, 2});
   CHECK(message_of([&] { (x * 2).backward(); }) ==
-        "[backward] only a scalar can start without a seed, found shape (2) (hint: sum() or mean() it, or pass the gradient "
+        "[backward] only a scalar can start without a seed, found shape (2) (hint: sum() or mean() it, or pass the "
+        "gradient "
         "of this value)");
   (x * 2).backward(Tensor::from(Values{1, 10}));
   CHECK(grad_of(x) == Values{2, 20});
@@ -95,8 +96,9 @@ TEST_CASE("engine: a second backward needs retain_graph, and says so by the name
   z.backward(Tensor::ones({1}, float64), true);
   z.backward();
   const Values twice = grad_of(x);
-  const std::string hint = " backward already ran through this result and what it saved is gone (hint: compute it again, or "
-                           "pass retain_graph to the first backward)";
+  const std::string hint =
+      " backward already ran through this result and what it saved is gone (hint: compute it again, or "
+      "pass retain_graph to the first backward)";
   CHECK(message_of([&] { z.backward(); }) == "[mul]" + hint);
   CHECK(message_of([&] { (y + 1).backward(); }) == "[tanh]" + hint);
   CHECK(grad_of(x) == twice);
@@ -138,8 +140,9 @@ TEST_CASE("engine: a wrong gradient from a user's operation names the operation"
   const Variable table(Tensor::ones({4, 2}, float64), true);
   const auto rows_with = [&](RowGradient gradient) {
     return message_of([&] {
-      sum(record("rows", table.data(), {table}, [gradient](const Tensor&, GradSink& to) { to.add(0, gradient); }))
-          .backward();
+      sum(record("rows", table.data(), {table}, [gradient](const Tensor&, GradSink& to) {
+        to.add(0, gradient);
+      })).backward();
     });
   };
   const Tensor ids = Tensor::from(std::vector<int64_t>{0, 3});
@@ -148,8 +151,8 @@ TEST_CASE("engine: a wrong gradient from a user's operation names the operation"
   CHECK(rows_with({ids, Tensor::ones({2, 3}, float64)}).find("row gradients of shape (2, 3) for 2 rows") !=
         std::string::npos);
   CHECK(rows_with({ids, Tensor::ones({2, 2})}).find("float32 row gradients, expected float64") != std::string::npos);
-  CHECK(rows_with({ids + 1, Tensor::ones({2, 2}, float64)}).find("gradients of rows that a table of shape (4, 2) has not") !=
-        std::string::npos);
+  CHECK(rows_with({ids + 1, Tensor::ones({2, 2}, float64)})
+            .find("gradients of rows that a table of shape (4, 2) has not") != std::string::npos);
   CHECK(rows_with({ids.to(float64), Tensor::ones({2, 2}, float64)}).find("expected int64") != std::string::npos);
 }
 

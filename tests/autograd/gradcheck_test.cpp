@@ -26,11 +26,13 @@ Tensor values(const Shape& shape, uint64_t seed = 1) {
 // x^2 with the backward that a test gives it.
 Variable squared(const Variable& x, const Backward& gradient) {
   const Tensor input = x.data();
-  return record("squared", square(input), {x},
-                [gradient, x = saved(input, "input")](const Tensor& grad, GradSink& to) { to.add(0, gradient(grad, x)); });
+  return record("squared", square(input), {x}, [gradient, x = saved(input, "input")](const Tensor& grad, GradSink& to) {
+    to.add(0, gradient(grad, x));
+  });
 }
 
-GradcheckResult check_squared(const Backward& gradient, const Shape& shape = {2, 3}, const GradcheckOptions& options = {}) {
+GradcheckResult check_squared(const Backward& gradient, const Shape& shape = {2, 3},
+                              const GradcheckOptions& options = {}) {
   return gradcheck([&](const auto& in) { return squared(in[0], gradient); }, {values(shape)}, options);
 }
 
@@ -74,7 +76,8 @@ TEST_CASE("gradcheck: the message names the worst input, index, both numbers and
   CHECK(result.found == 100);
   CHECK(result.expected == doctest::Approx(4));
   CHECK(result.relative_error == doctest::Approx(0.96));
-  CHECK(contains(result.message, "[gradcheck] input 1: 1 of 6 entries are wrong; worst at (1, 2): found 100, expected 4"));
+  CHECK(contains(result.message,
+                 "[gradcheck] input 1: 1 of 6 entries are wrong; worst at (1, 2): found 100, expected 4"));
   CHECK(contains(result.message, "relative error 0.96"));
   CHECK_FALSE(contains(result.message, "hint"));
 }
@@ -92,8 +95,9 @@ TEST_CASE("gradcheck: a telling ratio gives a hint") {
   const auto mean_of = [](const Backward& gradient) {
     return gradcheck(
                [&](const auto& in) {
-                 return record("mean_square", mean(square(in[0].data()), 0), {in[0]},
-                               [&gradient, x = in[0].data()](const Tensor& g, GradSink& to) { to.add(0, gradient(g, x)); });
+                 return record(
+                     "mean_square", mean(square(in[0].data()), 0), {in[0]},
+                     [&gradient, x = in[0].data()](const Tensor& g, GradSink& to) { to.add(0, gradient(g, x)); });
                },
                {values({7, 3})})
         .message;
@@ -108,9 +112,9 @@ TEST_CASE("gradcheck: a telling ratio gives a hint") {
 
 TEST_CASE("gradcheck: several wrong inputs are all named") {
   const auto wrong = [](const Tensor& g, const Tensor& x) { return g * x * 3; };
-  const GradcheckResult result = gradcheck(
-      [&](const auto& in) { return squared(in[0], wrong) + squared(in[1], wrong) * 5 + in[2]; },
-      {values({2}), values({2}, 2), values({2}, 3)});
+  const GradcheckResult result =
+      gradcheck([&](const auto& in) { return squared(in[0], wrong) + squared(in[1], wrong) * 5 + in[2]; },
+                {values({2}), values({2}, 2), values({2}, 3)});
   CHECK(result.input == "input 1");
   CHECK(contains(result.message, "; also wrong: input 0"));
   CHECK_FALSE(contains(result.message, "input 2"));
@@ -178,9 +182,12 @@ TEST_CASE("gradcheck: named leaves are checked in place and left as they were") 
   CHECK_FALSE(weight.grad().defined());
   const auto wrong = [&] { return f() + sum(bias.detach()); };
   CHECK(check_gradients(wrong, {{"weight", weight}, {"fc.bias", bias}}).input == "fc.bias");
-  CHECK(message_of([&] { check_gradients(f, {{"weight", Variable(values({3, 2}))}}); }) ==
-        "[gradcheck] weight must be a leaf that requires a gradient");
-  CHECK(contains(message_of([&] { check_gradients(f, {{"weight", Variable(Tensor::ones({3, 2}), true)}}); }),
+  CHECK(message_of([&] {
+          check_gradients(f, {{"weight", Variable(values({3, 2}))}});
+        }) == "[gradcheck] weight must be a leaf that requires a gradient");
+  CHECK(contains(message_of([&] {
+                   check_gradients(f, {{"weight", Variable(Tensor::ones({3, 2}), true)}});
+                 }),
                  "weight is float32, expected float64"));
   // The entry comes back after an exception too.
   int calls = 0;

@@ -150,7 +150,8 @@ TEST_CASE("variable: a parameter stays the same while its data is replaced") {
   CHECK(message_of([&] { x.set_data(Tensor::ones({3})); }) == "[set_data] found shape (3), expected (2)");
   CHECK(message_of([&] { x.set_data(Tensor()); }) == "[set_data] found shape (undefined), expected (2)");
   CHECK(message_of([&] { x.set_data(Tensor::ones({2}, int64)); }).find("expected floating point") != std::string::npos);
-  CHECK(message_of([&] { (x * 2).set_data(x.data()); }).find("only a leaf's data can be replaced") != std::string::npos);
+  CHECK(message_of([&] { (x * 2).set_data(x.data()); }).find("only a leaf's data can be replaced") !=
+        std::string::npos);
   CHECK(message_of([&] { (x * 2).mutable_data(); }).find("computed by mul") != std::string::npos);
 }
 

@@ -21,7 +21,9 @@ uint64_t next(uint64_t& state) {  // splitmix64 (Steele et al. 2014)
   return z ^ (z >> 31);
 }
 
-int64_t below(uint64_t& state, int64_t bound) { return static_cast<int64_t>(next(state) % static_cast<uint64_t>(bound)); }
+int64_t below(uint64_t& state, int64_t bound) {
+  return static_cast<int64_t>(next(state) % static_cast<uint64_t>(bound));
+}
 
 // Odd multiples of half a step between low and high.
 std::vector<double> grid_values(const Input& input, uint64_t& state) {
@@ -139,7 +141,11 @@ std::vector<Variant> elementwise_inputs(const Input& like) {
     input.shape = shape;
     return std::vector<Input>{input};
   };
-  return {{"odd", of({3, 13})}, {"vector", of({7})}, {"scalar", of({})}, {"empty", of({0, 3})}, {"large", of({70, 1001}), true}};
+  return {{"odd", of({3, 13})},
+          {"vector", of({7})},
+          {"scalar", of({})},
+          {"empty", of({0, 3})},
+          {"large", of({70, 1001}), true}};
 }
 
 std::vector<Variant> broadcast_inputs(const Input& left, const Input& right) {
@@ -149,12 +155,8 @@ std::vector<Variant> broadcast_inputs(const Input& left, const Input& right) {
     y.shape = b;
     return std::vector<Input>{x, y};
   };
-  return {{"same", of({3, 13}, {3, 13})},
-          {"both", of({2, 1, 5}, {4, 1})},
-          {"row", of({3, 7}, {7})},
-          {"column", of({3, 1}, {3, 7})},
-          {"scalar", of({2, 3}, {})},
-          {"empty", of({0, 3}, {1, 3})},
+  return {{"same", of({3, 13}, {3, 13})},         {"both", of({2, 1, 5}, {4, 1})}, {"row", of({3, 7}, {7})},
+          {"column", of({3, 1}, {3, 7})},         {"scalar", of({2, 3}, {})},      {"empty", of({0, 3}, {1, 3})},
           {"large", of({70, 1001}, {1001}), true}};
 }
 
@@ -192,7 +194,8 @@ Tensor laid_out(const Tensor& x, Layout layout) {
 std::string difference(const Tensor& found, const Tensor& expected, double tolerance) {
   if (!found.defined() || !expected.defined())
     return found.defined() == expected.defined() ? "" : found.defined() ? "expected nothing" : "found nothing";
-  if (found.dtype() != expected.dtype()) return "found " + to_string(found.dtype()) + ", expected " + to_string(expected.dtype());
+  if (found.dtype() != expected.dtype())
+    return "found " + to_string(found.dtype()) + ", expected " + to_string(expected.dtype());
   if (!(found.shape() == expected.shape()))
     return "found shape " + to_string(found.shape()) + ", expected " + to_string(expected.shape());
   return value_difference(found, expected, tolerance);

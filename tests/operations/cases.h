@@ -1,14 +1,17 @@
-// The one table of operations. Every operation of tensor/ops.h and autograd/ops.h, and every view of Tensor and Variable,
-// is a case here; all tests of operations follow from the table (operations_test.cpp): reference figures, gradcheck,
-// devices and threads, memory layouts, float32 against float64. A declaration without a case fails declarations_test.cpp.
+// The one table of operations. Every operation of tensor/ops.h and autograd/ops.h, and every view of Tensor and
+// Variable, is a case here; all tests of operations follow from the table (operations_test.cpp): reference figures,
+// gradcheck, devices and threads, memory layouts, float32 against float64. A declaration without a case fails
+// declarations_test.cpp.
 //
-// How to add one: in the file of its subject (elementwise_cases.cpp, reduce_cases.cpp, index_cases.cpp, layer_cases.cpp)
+// How to add one: in the file of its subject (elementwise_cases.cpp, reduce_cases.cpp, index_cases.cpp,
+// layer_cases.cpp)
 //
 //   cases.add("tanh", "", [](const auto& in) { return tanh(in[0]); }, elementwise_inputs(numbers({}, -4, 4)));
 //
-// The function is called with tensors and with variables; `tensor_of` makes a tensor of an input that is one in both forms
-// (ids, masks). Name: as declared, with parameter types where it is overloaded, e.g. `pow(T, Scalar)`; the label tells cases
-// of one operation apart. Then add the line `"tanh": torch.tanh` to tests/oracle/operations.py and run what its head says.
+// The function is called with tensors and with variables; `tensor_of` makes a tensor of an input that is one in both
+// forms (ids, masks). Name: as declared, with parameter types where it is overloaded, e.g. `pow(T, Scalar)`; the label
+// tells cases of one operation apart. Then add the line `"tanh": torch.tanh` to tests/oracle/operations.py and run what
+// its head says.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +30,10 @@ struct Input {
 
   Kind kind = Kind::numbers;
   Shape shape;
-  double low = -2, high = 2;    // numbers, distinct, ids: values in [low, high)
-  std::vector<double> values;   // given
-  DType dtype = float64;        // float64: floating point, of the type that a test runs in; or int64, boolean
-  bool takes_gradient = true;   // if floating point
+  double low = -2, high = 2;   // numbers, distinct, ids: values in [low, high)
+  std::vector<double> values;  // given
+  DType dtype = float64;       // float64: floating point, of the type that a test runs in; or int64, boolean
+  bool takes_gradient = true;  // if floating point
 
   Input constant() const;
 };
@@ -56,12 +59,12 @@ struct Variant {
 struct Case {
   std::string operation, label;
   std::vector<Variant> variants;
-  std::function<std::vector<Tensor>(const std::vector<Tensor>&)> tensors;    // null: autograd alone has it
-  std::function<Variable(const std::vector<Variable>&)> variables;          // null: it has no gradient
-  double tolerance = 1e-5;  // of float32, relative
-  bool kinks = false;       // inputs lie on kinks: gradcheck allows what lies between the slopes
-  bool oracle = true;       // there are reference figures
-  bool gradcheck = true;    // the gradient is that of the function
+  std::function<std::vector<Tensor>(const std::vector<Tensor>&)> tensors;  // null: autograd alone has it
+  std::function<Variable(const std::vector<Variable>&)> variables;         // null: it has no gradient
+  double tolerance = 1e-5;                                                 // of float32, relative
+  bool kinks = false;     // inputs lie on kinks: gradcheck allows what lies between the slopes
+  bool oracle = true;     // there are reference figures
+  bool gradcheck = true;  // the gradient is that of the function
 
   std::string name() const { return label.empty() ? operation : operation + "/" + label; }
   Case& with_tolerance(double value) { return tolerance = value, *this; }
@@ -149,8 +152,8 @@ enum class Layout { contiguous, transposed, stepped };
 /// The same values laid out otherwise in memory, amid others that must not be touched or read.
 Tensor laid_out(const Tensor& x, Layout layout);
 
-/// Empty when type, shape and values agree, else what differs. |found - expected| <= tolerance * (|expected| + a tenth of
-/// the largest |expected|, at least of 1); NaN equals NaN. tolerance 0: equal.
+/// Empty when type, shape and values agree, else what differs. |found - expected| <= tolerance * (|expected| + a tenth
+/// of the largest |expected|, at least of 1); NaN equals NaN. tolerance 0: equal.
 std::string difference(const Tensor& found, const Tensor& expected, double tolerance);
 
 }  // namespace roux::operations

@@ -1,6 +1,8 @@
 // Elementwise operations: see cases.h for how to add one.
 #include <limits>
 
+// A case a line reads as a table; the formatter would make five of each.
+// clang-format off
 #include "tests/operations/cases.h"
 
 namespace roux::operations {
@@ -25,7 +27,7 @@ void add_arithmetic(Cases& cases) {
   cases.add("div(T, T)", "", [](const auto& in) { return div(in[0], in[1]); }, nonzero);
   cases.add("pow(T, T)", "", [](const auto& in) { return pow(in[0], in[1]); }, positive);
   cases.add("pow(T, T)", "integer exponents", [](const auto& in) { return pow(in[0], in[1]); },
-            one({given({7}, {-2, -1.5, -1, 0.5, 2, 0, 0}), given({7}, {2, 3, 0, 0, -1, 2, 1}).constant()}));
+            one({given({8}, {-2, -1.5, -1, 0.5, 2, 0, 0, 0}), given({8}, {2, 3, 0, 0, -1, 2, 1, 0}).constant()}));
   cases.add("pow(T, T)", "base of zero", [](const auto& in) { return pow(in[0], in[1]); },
             one({given({3}, {0, 0, 1}).constant(), given({3}, {2, 0.5, 3})}));
   const std::vector<Variant> apart = broadcast_inputs(numbers({}), numbers({}, -2 + 1.0 / 256, 2));
@@ -54,7 +56,8 @@ void add_scalar_arithmetic(Cases& cases) {
 }
 
 void add_operators(Cases& cases) {
-  const std::vector<Variant> two = one({numbers({2, 3}), numbers({3}, 0.5, 2)}), single = one({numbers({2, 3}, 0.5, 2)});
+  const std::vector<Variant> two = one({numbers({2, 3}), numbers({3}, 0.5, 2)}), single = one({numbers({2, 3}, 0.5,
+          2)});
   cases.add("operator+(T, T)", "", [](const auto& in) { return in[0] + in[1]; }, two);
   cases.add("operator-(T, T)", "", [](const auto& in) { return in[0] - in[1]; }, two);
   cases.add("operator*(T, T)", "", [](const auto& in) { return in[0] * in[1]; }, two);
@@ -75,7 +78,8 @@ void add_integer_arithmetic(Cases& cases) {
   const double big = 4611686018427387904;  // 2^62: float64 cannot tell it from its neighbours
   const Input left = given({5}, {7, -7, 3, 0, 12}, int64), right = given({5}, {2, 2, -5, 4, 3}, int64);
   const Input flags = given({5}, {1, 0, 1, 1, 0}, boolean);
-  const std::vector<Variant> integers = one({left, right}), mixed = one({left, numbers({5})}), booleans = one({flags, right});
+  const std::vector<Variant> integers = one({left, right}), mixed = one({left, numbers({5})}), booleans = one({flags,
+          right});
   cases.add_tensors("add(T, T)", "integers", [](const auto& in) { return add(in[0], in[1]); }, integers);
   cases.add_tensors("add(T, T)", "booleans", [](const auto& in) { return add(in[0], in[1]); }, one({flags, flags}));
   cases.add_tensors("sub(T, T)", "integers", [](const auto& in) { return sub(in[0], in[1]); }, integers);
@@ -85,7 +89,8 @@ void add_integer_arithmetic(Cases& cases) {
   cases.add_tensors("div(T, T)", "integers", [](const auto& in) { return div(in[0], in[1]); }, integers);
   cases.add_tensors("maximum", "integers", [](const auto& in) { return maximum(in[0], in[1]); }, integers);
   cases.add_tensors("add(T, Scalar)", "integers", [](const auto& in) { return add(in[0], 2); }, one({left}));
-  cases.add_tensors("add(T, Scalar)", "integers and a fraction", [](const auto& in) { return add(in[0], 0.5); }, one({left}));
+  cases.add_tensors("add(T, Scalar)", "integers and a fraction", [](const auto& in) { return add(in[0], 0.5); },
+          one({left}));
   cases.add_tensors("mul(T, Scalar)", "booleans", [](const auto& in) { return mul(in[0], 3); }, one({flags}));
   cases.add_tensors("neg", "integers", [](const auto& in) { return neg(in[0]); }, one({left}));
   cases.add_tensors("abs", "integers", [](const auto& in) { return abs(in[0]); }, one({left}));
@@ -95,7 +100,8 @@ void add_integer_arithmetic(Cases& cases) {
 }
 
 void add_comparisons(Cases& cases) {
-  const std::vector<Variant> two = ties(), broadcast = broadcast_inputs(numbers({}, -0.125, 0.125), numbers({}, -0.125, 0.125));
+  const std::vector<Variant> two = ties(), broadcast = broadcast_inputs(numbers({}, -0.125, 0.125), numbers({},
+          -0.125, 0.125));
   std::vector<Variant> all = broadcast;
   all.push_back({"ties", two[0].inputs});
   all.push_back({"nan", {given({3}, {nan, 1, nan}), given({3}, {1, nan, nan})}});

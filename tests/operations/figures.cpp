@@ -22,7 +22,9 @@ Json number(double value) {
   return value;
 }
 
-double number(const Json& value) { return value.is_string() ? std::stod(value.get<std::string>()) : value.get<double>(); }
+double number(const Json& value) {
+  return value.is_string() ? std::stod(value.get<std::string>()) : value.get<double>();
+}
 
 Json to_json(const Tensor& x) {
   Json values = Json::array(), shape = Json::array();

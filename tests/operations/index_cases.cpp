@@ -1,4 +1,6 @@
 // Views, joins and indexing: see cases.h for how to add one.
+// A case a line reads as a table; the formatter would make five of each.
+// clang-format off
 #include "tests/operations/cases.h"
 
 namespace roux::operations {
@@ -33,9 +35,11 @@ void add_views(Cases& cases) {
   cases.add("to(Device)", "", [](const auto& in) { return in[0].to(in[0].device()); }, cube);
   const auto to_integers = [](const auto& in) { return in[0].to(int64); };
   cases.add_tensors("to(DType)", "int64", to_integers, one({given({5}, {-1.75, -0.5, 0, 2.5, 3})}));
-  cases.add_tensors("to(DType)", "bool", [](const auto& in) { return in[0].to(boolean); }, one({given({3}, {-1, 0, 0.25})}));
+  cases.add_tensors("to(DType)", "bool", [](const auto& in) { return in[0].to(boolean); }, one({given({3}, {-1, 0,
+          0.25})}));
   cases.add_tensors("to(DType)", "from bool", to_integers, one({mask({5})}));
-  cases.add("reshape", "of a view", [](const auto& in) { return (in[0].transpose(0, 1) * 2).transpose(0, 1).reshape({-1}); },
+  cases.add("reshape", "of a view", [](const auto& in) { return (in[0].transpose(0, 1) * 2).transpose(0,
+          1).reshape({-1}); },
             cube);
 }
 
@@ -45,11 +49,13 @@ void add_joins(Cases& cases) {
              {"some empty", {numbers({0, 3}), numbers({2, 3}), numbers({0, 3})}},
              {"single", {numbers({2, 3})}},
              {"with a constant", {numbers({2, 3}), numbers({1, 3}).constant()}},
-             {"many", {numbers({1}), numbers({2}), numbers({3}), numbers({1}), numbers({2}), numbers({3}), numbers({1})}}});
+             {"many", {numbers({1}), numbers({2}), numbers({3}), numbers({1}), numbers({2}), numbers({3}),
+                     numbers({1})}}});
   cases.add("cat", "axis -1", [](const auto& in) { return cat(in, -1); },
             one({numbers({2, 3, 1}), numbers({2, 3, 4})}));
   cases.add("cat", "axis 1", [](const auto& in) { return cat(in, 1); },
-            {{"odd", {numbers({2, 3, 2}), numbers({2, 1, 2})}}, {"large", {numbers({70, 300}), numbers({70, 701})}, true}});
+            {{"odd", {numbers({2, 3, 2}), numbers({2, 1, 2})}}, {"large", {numbers({70, 300}), numbers({70, 701})},
+                    true}});
   cases.add_tensors("cat", "mixed types", [](const auto& in) { return cat(in); }, one({ids({3}, 9), numbers({2})}));
   cases.add("stack", "axis 0", [](const auto& in) { return stack(in); },
             {{"odd", {numbers({2, 3}), numbers({2, 3}), numbers({2, 3})}},
@@ -86,7 +92,8 @@ void add_indexing(Cases& cases) {
              {"part", {numbers({4, 3}), ids({2, 2}, 4)}},
              {"no ids", {numbers({4, 3}), ids({0, 3}, 4)}},
              {"large", {numbers({90, 801}), ids({90, 801}, 90)}, true}});
-  cases.add("gather", "axis 1", gather_along(1), {{"cube", {numbers({2, 4, 3}), ids({2, 5, 2}, 4)}}, {"matrix", {numbers({3, 4}), ids({3, 1}, 4)}}});
+  cases.add("gather", "axis 1", gather_along(1), {{"cube", {numbers({2, 4, 3}), ids({2, 5, 2}, 4)}}, {"matrix",
+          {numbers({3, 4}), ids({3, 1}, 4)}}});
   const auto scatter_along = [](int64_t axis) {
     return [axis](const auto& in) { return scatter_add(in[0], axis, tensor_of(in[1]), in[2]); };
   };

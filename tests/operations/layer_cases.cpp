@@ -1,4 +1,6 @@
 // Products and layers: see cases.h for how to add one.
+// A case a line reads as a table; the formatter would make five of each.
+// clang-format off
 #include "tests/operations/cases.h"
 
 namespace roux::operations {
@@ -84,7 +86,8 @@ void add_embedding_bag(Cases& cases) {
     add_bag(cases, name, mode, bags(mode == Pooling::max));
     add_bag(cases, name + " of rows", mode, one({distinct({7, 3}), ids({3, 4}, 7)}));
     add_bag(cases, name + " with last offset", mode,
-            one({distinct({7, 3}), given_ids({1, 3, 3, 6, 0, 2}), given_ids({0, 2, 2, 6})}), {.include_last_offset = true});
+            one({distinct({7, 3}), given_ids({1, 3, 3, 6, 0, 2}), given_ids({0, 2, 2, 6})}),
+                    {.include_last_offset = true});
     // The padding's row takes no part, so its gradient is 0. Ids of the second bag are all padding.
     add_bag(cases, name + " with padding", mode,
             one({distinct({7, 3}), given_ids({1, 3, 3, 6, 3, 3, 0, 1}), given_ids({0, 4, 6})}), {.padding_idx = 3});
@@ -92,10 +95,13 @@ void add_embedding_bag(Cases& cases) {
   add_bag(cases, "weighted", Pooling::sum,
           {{"odd", {numbers({7, 3}), given_ids({1, 3, 3, 6, 0, 2}), given_ids({0, 3, 3}), numbers({6})}},
            {"constant table", {numbers({7, 3}).constant(), given_ids({1, 3, 3, 6}), given_ids({0, 3}), numbers({4})}},
-           {"constant weights", {numbers({7, 3}), given_ids({1, 3, 3, 6}), given_ids({0, 3}), numbers({4}).constant()}}});
+           {"constant weights", {numbers({7, 3}), given_ids({1, 3, 3, 6}), given_ids({0, 3}),
+                   numbers({4}).constant()}}});
   add_bag(cases, "weighted with padding", Pooling::sum,
-          one({numbers({7, 3}), given_ids({1, 3, 3, 6, 0, 2}), given_ids({0, 3, 3}), numbers({6})}), {.padding_idx = 3});
-  for (const auto& [label, mode] : {std::pair{"sum by frequency", Pooling::sum}, {"mean by frequency", Pooling::mean}}) {
+          one({numbers({7, 3}), given_ids({1, 3, 3, 6, 0, 2}), given_ids({0, 3, 3}), numbers({6})}),
+                  {.padding_idx = 3});
+  for (const auto& [label, mode] : {std::pair{"sum by frequency", Pooling::sum}, {"mean by frequency",
+          Pooling::mean}}) {
     const Pooling pooling = mode;
     cases.add_variables("embedding_bag", label, [pooling](const auto& in) {
       return embedding_bag(in[0], in[1].data(), in[2].data(), {.mode = pooling, .scale_grad_by_freq = true});
@@ -111,9 +117,11 @@ void add_layers(Cases& cases) {
                                 {"no rows", of({0, 5}, 5)},
                                 {"large", of({70, 301}, 301), true}};
   };
-  const auto all = shapes([](const Shape& shape, int64_t n) { return std::vector{numbers(shape), numbers({n}), numbers({n})}; });
+  const auto all = shapes([](const Shape& shape, int64_t n) { return std::vector{numbers(shape), numbers({n}),
+          numbers({n})}; });
   const auto alone = shapes([](const Shape& shape, int64_t) { return std::vector{numbers(shape)}; });
-  cases.add("layer_norm", "", [](const auto& in) { return layer_norm(in[0], in[1], in[2], 1e-5); }, all).with_tolerance(1e-4);
+  cases.add("layer_norm", "", [](const auto& in) { return layer_norm(in[0], in[1], in[2], 1e-5); },
+          all).with_tolerance(1e-4);
   cases.add("layer_norm", "no weight", [](const auto& in) { return layer_norm(in[0], {}, {}, 1e-3); }, alone)
       .with_tolerance(1e-4);
   cases.add("layer_norm", "no bias", [](const auto& in) { return layer_norm(in[0], in[1], {}, 1e-12); },
@@ -133,7 +141,8 @@ void add_cross_entropy(Cases& cases) {
                                      {"no rows", {numbers({0, 4}), ids({0}, 4)}},
                                      {"large", {numbers({301, 41}), ids({301}, 41)}, true}};
   const std::vector<Variant> weighted = one({numbers({5, 4}), ids({5}, 4), numbers({4}, 0.25, 2).constant()});
-  const std::vector<Variant> soft = one({numbers({5, 4}), numbers({5, 4}, 0, 1).constant(), numbers({4}, 0.25, 2).constant()});
+  const std::vector<Variant> soft = one({numbers({5, 4}), numbers({5, 4}, 0, 1).constant(), numbers({4}, 0.25,
+          2).constant()});
   const std::vector<Variant> ignored = one({numbers({5, 4}), given_ids({3, 1, 0, 1, 2})});
   const auto add = [&](const std::string& label, const std::vector<Variant>& variants, CrossEntropyOptions options) {
     const auto own = [options](const auto& in) {
@@ -141,7 +150,8 @@ void add_cross_entropy(Cases& cases) {
       if (in.size() > 2) copy.weight = tensor_of(in[2]);
       return copy;
     };
-    cases.add("cross_entropy", label, [own](const std::vector<Tensor>& in) { return cross_entropy(in[0], in[1], own(in)); },
+    cases.add("cross_entropy", label, [own](const std::vector<Tensor>& in) { return cross_entropy(in[0], in[1],
+            own(in)); },
               [own](const std::vector<Variable>& in) {
                 return cross_entropy(in[0], in[1].data(), own(in), Reduction::none);
               }, variants);
@@ -157,7 +167,8 @@ void add_cross_entropy(Cases& cases) {
   add("smoothed", rows, {.label_smoothing = 0.1});
   add("weighted and smoothed", weighted, {.label_smoothing = 0.25});
   add("ignoring 1", ignored, {.ignore_index = 1});
-  add("ignoring 1, weighted and smoothed", one({numbers({5, 4}), given_ids({3, 1, 0, 1, 2}), numbers({4}, 0.25, 2).constant()}),
+  add("ignoring 1, weighted and smoothed", one({numbers({5, 4}), given_ids({3, 1, 0, 1, 2}), numbers({4}, 0.25,
+          2).constant()}),
       {.ignore_index = 1, .label_smoothing = 0.25});
   add("ignoring all", one({numbers({2, 3}), given_ids({1, 1})}), {.ignore_index = 1});
   add("soft", soft, {});

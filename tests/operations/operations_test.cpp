@@ -99,7 +99,8 @@ Tensor converted(const Tensor& x, const Tensor& like) {
 Run converted(const Run& run, const Run& like) {
   Run result = run;
   for (size_t i = 0; i < run.outputs.size(); ++i) result.outputs[i] = converted(run.outputs[i], like.outputs[i]);
-  for (size_t i = 0; i < run.gradients.size(); ++i) result.gradients[i] = converted(run.gradients[i], like.gradients[i]);
+  for (size_t i = 0; i < run.gradients.size(); ++i)
+    result.gradients[i] = converted(run.gradients[i], like.gradients[i]);
   return result;
 }
 
@@ -115,8 +116,9 @@ TEST_CASE("operations: values and gradients are PyTorch's") {
     if (!item.oracle || variant.large) return;
     const Figures* const figures = find_figures(name);
     REQUIRE_MESSAGE(figures, "there are no figures (hint: see the head of tests/oracle/operations.py)");
-    REQUIRE_MESSAGE(figures->checksum == checksum_of_inputs(item, variant),
-                    "the inputs have changed since the figures were made (hint: see the head of tests/oracle/operations.py)");
+    REQUIRE_MESSAGE(
+        figures->checksum == checksum_of_inputs(item, variant),
+        "the inputs have changed since the figures were made (hint: see the head of tests/oracle/operations.py)");
     const Run expected{figures->outputs, figures->gradients};
     check_equal(run(item, variant), expected, 1e-8);
     const Run found = run(item, variant, {.dtype = float32});

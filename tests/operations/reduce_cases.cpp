@@ -1,6 +1,8 @@
 // Reductions, order and softmax: see cases.h for how to add one.
 #include <limits>
 
+// A case a line reads as a table; the formatter would make five of each.
+// clang-format off
 #include "tests/operations/cases.h"
 
 namespace roux::operations {
@@ -36,7 +38,8 @@ void add_sums(Cases& cases) {
   cases.add("sum", "axis 1", [](const auto& in) { return sum(in[0], 1); }, cube);
   cases.add("sum", "axis -1 kept", [](const auto& in) { return sum(in[0], -1, true); }, cube);
   cases.add("sum", "axes 0, 2", [](const auto& in) { return sum(in[0], {0, 2}); }, cube).with_tolerance(1e-4);
-  cases.add("sum", "axes 2, 1 kept", [](const auto& in) { return sum(in[0], {2, 1}, true); }, cube).with_tolerance(1e-4);
+  cases.add("sum", "axes 2, 1 kept", [](const auto& in) { return sum(in[0], {2, 1}, true); },
+          cube).with_tolerance(1e-4);
   cases.add("mean", "all", [](const auto& in) { return mean(in[0]); }, with(cube, shapes)).with_tolerance(1e-4);
   cases.add("mean", "axis 1 kept", [](const auto& in) { return mean(in[0], 1, true); }, small);
   cases.add("mean", "axes 0, 2", [](const auto& in) { return mean(in[0], {0, 2}); }, small);
@@ -127,7 +130,8 @@ void add_order(Cases& cases) {
   // The order of equals is not fixed elsewhere: here the lower index comes first.
   cases.add("topk", "ties", [](const auto& in) { return topk(in[0], 4); }, ties).without_gradcheck().without_oracle();
   cases.add_tensors("topk", "special", [](const auto& in) { return topk(in[0], 3); },
-                    {{"nan", {given({5}, {1, nan, -infinity, infinity, 0})}}, {"integers", {given({4}, {5, -1, 4, 3}, int64)}}});
+                    {{"nan", {given({5}, {1, nan, -infinity, infinity, 0})}}, {"integers", {given({4}, {5, -1, 4, 3},
+                            int64)}}});
 }
 
 void add_softmax(Cases& cases) {
@@ -142,9 +146,11 @@ void add_softmax(Cases& cases) {
   cases.add_tensors("log_softmax", "special", [](const auto& in) { return log_softmax(in[0]); }, far);
   const std::vector<Variant> two = {{"odd", {numbers({3, 5, 7}), numbers({3, 5, 7}, 0, 0.25)}},
                                     {"large", {numbers({5, 41, 257}), numbers({5, 41, 257}, 0, 0.25)}, true}};
-  cases.add_tensors("softmax_backward", "", [](const auto& in) { return softmax_backward(in[0], in[1], 1, false); }, two)
+  cases.add_tensors("softmax_backward", "", [](const auto& in) { return softmax_backward(in[0], in[1], 1, false); },
+          two)
       .with_tolerance(1e-4);
-  cases.add_tensors("softmax_backward", "log", [](const auto& in) { return softmax_backward(in[0], in[1], -1, true); }, two)
+  cases.add_tensors("softmax_backward", "log", [](const auto& in) { return softmax_backward(in[0], in[1], -1,
+          true); }, two)
       .with_tolerance(1e-4);
 }
 

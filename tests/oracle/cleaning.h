@@ -1,5 +1,6 @@
 // Reference figures, written by tests/oracle/cleaning.py with Python 3.11.7 (Unicode 14.0.0):
 // clean("q" + c + "z") for every code point c but the surrogates; those that are not listed give "qz".
+// clang-format off
 #pragma once
 
 #include <cstdint>

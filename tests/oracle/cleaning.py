@@ -13,6 +13,7 @@ kept = [(c, r) for c, r in results.items() if r != "qz"]
 python = f"Python {sys.version.split()[0]} (Unicode {unicodedata.unidata_version})"
 print(f"""// Reference figures, written by tests/oracle/cleaning.py with {python}:
 // clean("q" + c + "z") for every code point c but the surrogates; those that are not listed give "qz".
+// clang-format off
 #pragma once
 
 #include <cstdint>

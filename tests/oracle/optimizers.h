@@ -1,4 +1,5 @@
 // Reference figures, written by tests/oracle/optimizers.py with PyTorch 2.15.0.
+// clang-format off
 #pragma once
 
 #include <map>

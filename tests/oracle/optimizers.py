@@ -107,6 +107,7 @@ def block(values, digits):
 
 
 print(f"""// Reference figures, written by tests/oracle/optimizers.py with PyTorch {torch.__version__.split('+')[0]}.
+// clang-format off
 #pragma once
 
 #include <map>

@@ -14,7 +14,8 @@ namespace {
 // The largest deviation of a * b from a double loop, relative to what rounding allows for sums of k terms.
 double deviation(const Tensor& a, const Tensor& b) {
   const int64_t m = a.size(0), k = a.size(1), n = b.size(1);
-  const std::vector<double> x = a.to_vector<double>(), y = b.to_vector<double>(), found = matmul(a, b).to_vector<double>();
+  const std::vector<double> x = a.to_vector<double>(), y = b.to_vector<double>(),
+                            found = matmul(a, b).to_vector<double>();
   const double unit = a.dtype() == float32 ? 0x1p-24 : 0x1p-53;
   double worst = 0;
   for (int64_t i = 0; i < m; ++i) {
@@ -38,8 +39,8 @@ TEST_CASE("OpenBLAS computes right products on this processor") {
   const std::string build = std::string(openblas_get_config()) + " on " + openblas_get_corename();
   Generator generator(1);
   for (const DType dtype : {float32, float64}) {
-    for (const auto& [m, k, n] : std::vector<std::array<int64_t, 3>>{{1, 1, 1}, {3, 5, 7}, {33, 1, 65}, {127, 129, 131},
-                                                                    {400, 17, 390}, {1, 300, 500}, {257, 64, 2}}) {
+    for (const auto& [m, k, n] : std::vector<std::array<int64_t, 3>>{
+             {1, 1, 1}, {3, 5, 7}, {33, 1, 65}, {127, 129, 131}, {400, 17, 390}, {1, 300, 500}, {257, 64, 2}}) {
       const Tensor a = Tensor::randn({m, k}, dtype, cpu, generator), b = Tensor::randn({k, n}, dtype, cpu, generator);
       const Tensor turned_a = Tensor::randn({k, m}, dtype, cpu, generator).transpose(0, 1);
       const Tensor turned_b = Tensor::randn({n, k}, dtype, cpu, generator).transpose(0, 1);
@@ -79,10 +80,12 @@ TEST_CASE("matmul of nothing") {
 }
 
 TEST_CASE("matmul and linear name what does not fit") {
-  CHECK_THROWS_WITH_AS(matmul(Tensor::ones({2, 3}), Tensor::ones({2, 3})), doctest::Contains("[matmul] shapes (2, 3) and (2, 3) do not fit"),
+  CHECK_THROWS_WITH_AS(matmul(Tensor::ones({2, 3}), Tensor::ones({2, 3})),
+                       doctest::Contains("[matmul] shapes (2, 3) and (2, 3) do not fit"), Error);
+  CHECK_THROWS_WITH_AS(matmul(Tensor::ones({2, 3}, int64), Tensor::ones({3, 2}, int64)), doctest::Contains("[matmul]"),
                        Error);
-  CHECK_THROWS_WITH_AS(matmul(Tensor::ones({2, 3}, int64), Tensor::ones({3, 2}, int64)), doctest::Contains("[matmul]"), Error);
-  CHECK_THROWS_WITH_AS(matmul(Tensor::ones({2, 3}), Tensor::ones({3, 2}, float64)), doctest::Contains("[matmul]"), Error);
+  CHECK_THROWS_WITH_AS(matmul(Tensor::ones({2, 3}), Tensor::ones({3, 2}, float64)), doctest::Contains("[matmul]"),
+                       Error);
   CHECK_THROWS_WITH_AS(linear(Tensor::ones({2, 3}), Tensor::ones({4, 2}), Tensor()),
                        doctest::Contains("[linear] input shape (2, 3) does not fit weight (4, 2)"), Error);
   CHECK_THROWS_WITH_AS(linear(Tensor::ones({2, 3}), Tensor::ones({4, 3}), Tensor::ones({3})),
@@ -91,7 +94,8 @@ TEST_CASE("matmul and linear name what does not fit") {
 
 TEST_CASE("large products have the same bits for any number of threads") {
   Generator generator(2);
-  const Tensor a = Tensor::randn({500, 300}, float32, cpu, generator), b = Tensor::randn({300, 900}, float32, cpu, generator);
+  const Tensor a = Tensor::randn({500, 300}, float32, cpu, generator),
+               b = Tensor::randn({300, 900}, float32, cpu, generator);
   const int threads = num_threads();
   set_num_threads(1);
   const std::vector<float> alone = matmul(a, b).to_vector<float>();

@@ -30,7 +30,8 @@ TEST_CASE("creation") {
   CHECK(Tensor::from(std::vector<bool>{true, false}).dtype() == boolean);
   CHECK(Tensor::empty({0, 3}).numel() == 0);
   CHECK_FALSE(Tensor().defined());
-  CHECK_THROWS_WITH_AS(Tensor::from(std::vector<float>{1, 2}, {3}), "[from] found 2 values, expected 3 for shape (3)", Error);
+  CHECK_THROWS_WITH_AS(Tensor::from(std::vector<float>{1, 2}, {3}), "[from] found 2 values, expected 3 for shape (3)",
+                       Error);
   CHECK_THROWS_WITH_AS(Tensor::zeros({2, -1}), "[empty] negative length in shape (2, -1)", Error);
   CHECK_THROWS_WITH_AS(Tensor::zeros({int64_t{1} << 40, int64_t{1} << 40}), doctest::Contains("too large"), Error);
   CHECK_THROWS_WITH_AS(Tensor::arange(0, 1, 0), "[arange] step must not be 0", Error);
@@ -44,7 +45,8 @@ TEST_CASE("views share storage and compose") {
   CHECK(turned.shares_storage(x));
   CHECK_FALSE(turned.is_contiguous());
   CHECK(turned.select(0, 1).to_vector<double>() == Values{1, 13, 5, 17, 9, 21});
-  CHECK(x.permute({1, 2, 0}).select(2, 1).to_vector<double>() == Values{12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23});
+  CHECK(x.permute({1, 2, 0}).select(2, 1).to_vector<double>() ==
+        Values{12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23});
   CHECK(x.slice(1, -2, 3).select(0, 0).to_vector<double>() == Values{4, 5, 6, 7, 8, 9, 10, 11});
   CHECK(x.slice(2, 0, 100, 3).select(0, 1).to_vector<double>() == Values{12, 15, 16, 19, 20, 23});
   CHECK(x.slice(0, 2, 1).numel() == 0);
@@ -52,7 +54,8 @@ TEST_CASE("views share storage and compose") {
   CHECK(x.unsqueeze(1).squeeze().shape() == x.shape());
   CHECK(x.squeeze(0).shape() == x.shape());
   CHECK(x.flatten(1, 2).shape() == Shape{2, 12});
-  CHECK(x.select(1, 1).unsqueeze(1).expand({2, 5, 4}).select(1, 4).to_vector<double>() == Values{4, 5, 6, 7, 16, 17, 18, 19});
+  CHECK(x.select(1, 1).unsqueeze(1).expand({2, 5, 4}).select(1, 4).to_vector<double>() ==
+        Values{4, 5, 6, 7, 16, 17, 18, 19});
   CHECK(Tensor::scalar(3).expand({2, 2}).to_vector<double>() == Values{3, 3, 3, 3});
 
   x.select(0, 1).fill_(-1);
@@ -70,13 +73,15 @@ TEST_CASE("reshape is a view wherever strides allow it") {
   CHECK(copied.select(0, 0).to_vector<double>() == Values{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11});
   CHECK(x.transpose(1, 2).reshape({2, 4, 3}).shares_storage(x));
   CHECK(Tensor::empty({0, 4}).reshape({2, -1}).shape() == Shape{2, 0});
-  CHECK_THROWS_WITH_AS(x.reshape({5, -1}), doctest::Contains("[reshape] shape (2, 3, 4) with 24 elements does not fit"), Error);
+  CHECK_THROWS_WITH_AS(x.reshape({5, -1}), doctest::Contains("[reshape] shape (2, 3, 4) with 24 elements does not fit"),
+                       Error);
   CHECK_THROWS_WITH_AS(x.reshape({-1, -1}), doctest::Contains("only one dimension can be -1"), Error);
 }
 
 TEST_CASE("view errors name the axis or shape") {
   const Tensor x = counting({2, 3});
-  CHECK_THROWS_WITH_AS(x.transpose(0, 2), doctest::Contains("[transpose] dimension out of range: found 2, expected -2 to 1"), Error);
+  CHECK_THROWS_WITH_AS(x.transpose(0, 2),
+                       doctest::Contains("[transpose] dimension out of range: found 2, expected -2 to 1"), Error);
   CHECK_THROWS_WITH_AS(x.permute({0, 0}), doctest::Contains("appears twice"), Error);
   CHECK_THROWS_WITH_AS(x.permute({0}), doctest::Contains("expected 2"), Error);
   CHECK_THROWS_WITH_AS(x.select(1, 3), doctest::Contains("[select] index 3 is out of range"), Error);
@@ -115,8 +120,8 @@ TEST_CASE("changes in place write through and count") {
   Tensor square = counting({2, 2});
   square.copy_(square.transpose(0, 1));
   CHECK(square.to_vector<double>() == Values{0, 2, 1, 3});
-  CHECK_THROWS_WITH_AS(x.add_(Tensor::ones({2, 2, 3})), doctest::Contains("[add_] shape (2, 2, 3) does not broadcast to (2, 3)"),
-                       Error);
+  CHECK_THROWS_WITH_AS(x.add_(Tensor::ones({2, 2, 3})),
+                       doctest::Contains("[add_] shape (2, 2, 3) does not broadcast to (2, 3)"), Error);
   CHECK_THROWS_WITH_AS(Tensor::zeros({2}, int64).div_(2), doctest::Contains("[div_]"), Error);
   CHECK_THROWS_WITH_AS(x.clamp_(2, 1), doctest::Contains("must not exceed"), Error);
   CHECK_THROWS_WITH_AS(x.masked_fill_(Tensor::ones({2, 3}), 0), doctest::Contains("the mask must be bool"), Error);
@@ -137,7 +142,8 @@ TEST_CASE("memory comes back, also from other sizes") {
 TEST_CASE("devices by name") {
   CHECK(Device::parse("cpu") == cpu);
   CHECK(to_string(Device{DeviceType::cuda, 2}) == "cuda:2");
-  CHECK_THROWS_WITH_AS(Device::parse("gpu"), "[device] unknown device 'gpu' (expected: cpu, cuda, cuda:N or auto)", Error);
+  CHECK_THROWS_WITH_AS(Device::parse("gpu"), "[device] unknown device 'gpu' (expected: cpu, cuda, cuda:N or auto)",
+                       Error);
   CHECK_THROWS_WITH_AS(Device::parse("cuda:"), doctest::Contains("unknown device"), Error);
   CHECK_THROWS_WITH_AS(Device::parse("cuda:99"), doctest::Contains("[device] cuda:99 is not there"), Error);
 }
