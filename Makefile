@@ -180,7 +180,7 @@ fuzz: ## fuzz what reads files and text, FUZZ_SECONDS each; finds and corpora st
 	+@$(parallel) CONFIG=fuzz CXX=clang++ fuzz-programs
 	@for name in $(notdir $(fuzzers)); do mkdir -p build/fuzz/corpus/$$name && echo "  fuzz    $$name" && \
 	  build/fuzz/programs/$$name -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
-	    -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name $(wildcard tests/fuzz/corpus/$$name) || exit 1; done
+	    -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
 fuzz-programs: $(fuzzers)
 
 .PHONY: install test-install test-bare

@@ -17,10 +17,10 @@ int64_t wrap_axis(int64_t axis, int64_t dim, const char* operation) {
 
 Strides contiguous_strides(const Shape& shape) {
   Strides strides = shape;
-  int64_t stride = 1;
+  uint64_t stride = 1;  // of a shape with a 0 in it the product may wrap, and nobody will step by it
   for (int i = shape.size() - 1; i >= 0; --i) {
-    strides[i] = stride;
-    stride *= shape[i];
+    strides[i] = static_cast<int64_t>(stride);
+    stride *= static_cast<uint64_t>(shape[i]);
   }
   return strides;
 }

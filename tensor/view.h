@@ -36,7 +36,9 @@ class Scalar {
   int64_t to_int64() const { return integer_; }
   template <class T>
   T to() const {
-    if constexpr (dtype_of<T> == DType::int64 || dtype_of<T> == DType::boolean || dtype_of<T> == DType::int32)
+    if constexpr (dtype_of<T> == DType::boolean)
+      return value_ != 0;
+    else if constexpr (dtype_of<T> == DType::int64 || dtype_of<T> == DType::int32)
       return static_cast<T>(integer_);
     else
       return static_cast<T>(value_);

@@ -56,7 +56,8 @@ def argsorted(x, axis, descending=False):
 
 FUNCTIONS = {
     # Elementwise, two operands.
-    "add(T, T)": torch.add, "sub(T, T)": torch.sub, "mul(T, T)": torch.mul, "div(T, T)": torch.div, "pow(T, T)": torch.pow,
+    "add(T, T)": torch.add, "sub(T, T)": torch.sub, "mul(T, T)": torch.mul, "div(T, T)": torch.div,
+    "pow(T, T)": torch.pow,
     "mul(T, T)/itself": lambda x: x * x,
     "pow(T, T)/integer exponents": torch.pow, "pow(T, T)/base of zero": torch.pow,
     "maximum": torch.maximum, "minimum": torch.minimum, "maximum/ties": torch.maximum, "minimum/ties": torch.minimum,
@@ -65,13 +66,15 @@ FUNCTIONS = {
     "mul(T, Scalar)": lambda x: x * -3, "div(T, Scalar)": lambda x: x / 4, "div(Scalar, T)": lambda x: 3 / x,
     "pow(T, Scalar)/square": lambda x: x**2, "pow(T, Scalar)/fraction": lambda x: x**1.5,
     "pow(T, Scalar)/negative": lambda x: x**-2, "pow(T, Scalar)/zero": lambda x: x**0,
-    "operator+(T, T)": torch.add, "operator-(T, T)": torch.sub, "operator*(T, T)": torch.mul, "operator/(T, T)": torch.div,
+    "operator+(T, T)": torch.add, "operator-(T, T)": torch.sub, "operator*(T, T)": torch.mul,
+    "operator/(T, T)": torch.div,
     "operator+(T, Scalar)": lambda x: x + 2, "operator-(T, Scalar)": lambda x: x - 2.5,
     "operator*(T, Scalar)": lambda x: x * 2.5, "operator/(T, Scalar)": lambda x: x / 2,
     "operator+(Scalar, T)": lambda x: 2 + x, "operator-(Scalar, T)": lambda x: 2 - x,
     "operator*(Scalar, T)": lambda x: 2 * x, "operator/(Scalar, T)": lambda x: 2 / x, "operator-(T)": torch.neg,
     # Integers and booleans. Booleans count in int64, which PyTorch does not do for all of these.
-    "add(T, T)/integers": torch.add, "add(T, T)/booleans": lambda a, b: a.long() + b.long(), "sub(T, T)/integers": torch.sub,
+    "add(T, T)/integers": torch.add, "add(T, T)/booleans": lambda a, b: a.long() + b.long(),
+    "sub(T, T)/integers": torch.sub,
     "mul(T, T)/integers": torch.mul, "mul(T, T)/booleans and integers": torch.mul,
     "mul(T, T)/integers and fractions": torch.mul, "div(T, T)/integers": torch.div, "maximum/integers": torch.maximum,
     "add(T, Scalar)/integers": lambda x: x + 2, "add(T, Scalar)/integers and a fraction": lambda x: x + 0.5,
@@ -83,10 +86,12 @@ FUNCTIONS = {
     "eq(T, Scalar)": lambda x: x == 2, "ne(T, Scalar)": lambda x: x != 2, "lt(T, Scalar)": lambda x: x < 2,
     "le(T, Scalar)": lambda x: x <= 2, "gt(T, Scalar)": lambda x: x > 2, "ge(T, Scalar)": lambda x: x >= 2,
     "eq(T, Scalar)/integers and a fraction": lambda x: x == 2.5,
-    "logical_and": torch.logical_and, "logical_or": torch.logical_or, "logical_not": torch.logical_not, "isnan": torch.isnan,
+    "logical_and": torch.logical_and, "logical_or": torch.logical_or, "logical_not": torch.logical_not,
+    "isnan": torch.isnan,
     "where": torch.where, "where/mixed types": torch.where,
     "masked_fill": lambda x, mask: x.masked_fill(mask, -INF if x.is_floating_point() else LOWEST),
-    "clamp": lambda x: x.clamp(-0.5, 0.75), "clamp/below": lambda x: x.clamp(min=1), "clamp/bounds": lambda x: x.clamp(-1, 1),
+    "clamp": lambda x: x.clamp(-0.5, 0.75), "clamp/below": lambda x: x.clamp(min=1),
+    "clamp/bounds": lambda x: x.clamp(-1, 1),
     "clamp/integers": lambda x: x.clamp(min=2), "clamp/nan": lambda x: x.clamp(2, 5),
     # Elementwise, one operand.
     "neg": torch.neg, "abs": torch.abs, "sign": lambda x: torch.where(x.isnan(), x, x.sign()), "square": torch.square,
@@ -98,7 +103,8 @@ FUNCTIONS = {
     "softplus/far out": F.softplus, "exp/small": torch.exp, "exp/special": torch.exp, "log/special": torch.log,
     "tanh/special": torch.tanh, "sigmoid/special": torch.sigmoid, "erf/special": torch.erf,
     "softplus/special": F.softplus, "relu/special": torch.relu, "sqrt/special": torch.sqrt,
-    "elementwise_backward/tanh": lambda g, y: g * (1 - y * y), "elementwise_backward/sigmoid": lambda g, y: g * y * (1 - y),
+    "elementwise_backward/tanh": lambda g, y: g * (1 - y * y),
+    "elementwise_backward/sigmoid": lambda g, y: g * y * (1 - y),
     "elementwise_backward/relu": lambda g, y: torch.where(y > 0, g, 0.0),
     # Reductions.
     "sum/all": lambda x: x.sum(), "sum/axis 0": lambda x: x.sum(0), "sum/axis 1": lambda x: x.sum(1),
@@ -112,7 +118,8 @@ FUNCTIONS = {
     "prod/axes 1, 2 kept": lambda x: x.flatten(1).prod(1)[:, None, None],
     "norm": lambda x: x.flatten().norm(), "norm/zeros": lambda x: x.norm(),
     "sum_to": lambda x: x.sum_to_size(3, 1), "sum_to/scalar": lambda x: x.sum(),
-    "any": lambda x: x.any(1), "any/all": lambda x: x.any(), "all": lambda x: x.all(1, keepdim=True), "all/all": lambda x: x.all(),
+    "any": lambda x: x.any(1), "any/all": lambda x: x.any(), "all": lambda x: x.all(1, keepdim=True),
+    "all/all": lambda x: x.all(),
     "amax/all": lambda x: x.amax(), "amax/axis 1": lambda x: x.amax(1),
     "amax/axes 0, 2 kept": lambda x: x.amax((0, 2), keepdim=True), "amin/all": lambda x: x.amin(),
     "amin/axis -1": lambda x: x.amin(-1), "max/axis 1": lambda x: tuple(x.max(1)),
@@ -130,7 +137,8 @@ FUNCTIONS = {
     "topk/largest": lambda x: tuple(x.topk(3, 1)), "topk/smallest": lambda x: tuple(x.topk(2, largest=False)),
     "topk/everything": lambda x: tuple(x.topk(4, 0)), "topk/nothing": lambda x: tuple(x.topk(0)),
     "topk/special": lambda x: tuple(x.topk(3)),
-    "softmax": lambda x: x.softmax(-1), "softmax/axis 1": lambda x: x.softmax(1), "log_softmax": lambda x: x.log_softmax(-1),
+    "softmax": lambda x: x.softmax(-1), "softmax/axis 1": lambda x: x.softmax(1),
+    "log_softmax": lambda x: x.log_softmax(-1),
     "log_softmax/axis 0": lambda x: x.log_softmax(0), "softmax/special": lambda x: x.softmax(-1),
     "log_softmax/special": lambda x: x.log_softmax(-1),
     "softmax_backward": lambda g, y: y * (g - (g * y).sum(1, keepdim=True)),
@@ -141,19 +149,23 @@ FUNCTIONS = {
     "flatten/from 1": lambda x: x.flatten(1), "transpose": lambda x: x.transpose(0, -1),
     "permute": lambda x: x.permute(2, 0, 1), "permute/from the end": lambda x: x.permute(-2, -1, 0),
     "squeeze(int64_t)": lambda x: x.squeeze(2), "squeeze(int64_t)/longer": lambda x: x.squeeze(1),
-    "squeeze()": lambda x: x.squeeze(), "unsqueeze": lambda x: x.unsqueeze(1), "unsqueeze/last": lambda x: x.unsqueeze(-1),
+    "squeeze()": lambda x: x.squeeze(), "unsqueeze": lambda x: x.unsqueeze(1),
+    "unsqueeze/last": lambda x: x.unsqueeze(-1),
     "slice": lambda x: x[:, :, 1:4], "slice/steps": lambda x: x[:, :, -4:100:2], "slice/nothing": lambda x: x[2:1],
     "select": lambda x: x[1], "select/from the end": lambda x: x[..., -2], "expand": lambda x: x.expand(2, 3, -1, 5),
     "expand/scalar": lambda x: x.expand(2, 3), "contiguous": lambda x: x.transpose(0, 1).contiguous(),
     "clone": torch.clone, "to(DType)/float64": lambda x: x.double(), "to(Device)": lambda x: x * 1,
-    "to(DType)/int64": lambda x: x.long(), "to(DType)/bool": lambda x: x.bool(), "to(DType)/from bool": lambda x: x.long(),
+    "to(DType)/int64": lambda x: x.long(), "to(DType)/bool": lambda x: x.bool(),
+    "to(DType)/from bool": lambda x: x.long(),
     # Joins and indexing.
-    "cat/axis 0": lambda *x: torch.cat(x), "cat/axis -1": lambda *x: torch.cat(x, -1), "cat/axis 1": lambda *x: torch.cat(x, 1),
+    "cat/axis 0": lambda *x: torch.cat(x), "cat/axis -1": lambda *x: torch.cat(x, -1),
+    "cat/axis 1": lambda *x: torch.cat(x, 1),
     "cat/mixed types": lambda *x: torch.cat(x), "stack/axis 0": lambda *x: torch.stack(x),
     "stack/axis -1": lambda *x: torch.stack(x, -1),
     "index_select/axis 0": along("index_select", 0), "index_select/axis 1": along("index_select", 1),
     "index_select/last axis": along("index_select", -1), "index_add/axis 0": along("index_add", 0),
-    "index_add/axis -1": along("index_add", -1), "gather/axis 0": along("gather", 0), "gather/axis 1": along("gather", 1),
+    "index_add/axis -1": along("index_add", -1), "gather/axis 0": along("gather", 0),
+    "gather/axis 1": along("gather", 1),
     "scatter_add/axis 0": along("scatter_add", 0), "scatter_add/axis -1": along("scatter_add", -1),
     "unique": first_occurrences, "unique/but 2": lambda x: first_occurrences(x, 2),
     # Products and layers.
@@ -174,7 +186,8 @@ FUNCTIONS = {
 for label, options in [("plain", {}), ("weighted", {}), ("smoothed", {"label_smoothing": 0.1}),
                        ("weighted and smoothed", {"label_smoothing": 0.25}), ("ignoring 1", {"ignore_index": 1}),
                        ("ignoring 1, weighted and smoothed", {"ignore_index": 1, "label_smoothing": 0.25}),
-                       ("ignoring all", {"ignore_index": 1}), ("soft", {}), ("soft and smoothed", {"label_smoothing": 0.25})]:
+                       ("ignoring all", {"ignore_index": 1}), ("soft", {}),
+                       ("soft and smoothed", {"label_smoothing": 0.25})]:
     FUNCTIONS[f"cross_entropy/{label}"] = row_losses(soft=label.startswith("soft"), **options)
     FUNCTIONS[f"cross_entropy/{label} mean"] = cross_entropy("mean", **options)
     FUNCTIONS[f"cross_entropy/{label} sum"] = cross_entropy("sum", **options)
@@ -194,7 +207,8 @@ def written(x):
         if not isinstance(v, float):
             return int(v)
         return float(f"{v:.10g}") if math.isfinite(v) else str(v)
-    return {"dtype": str(x.dtype).removeprefix("torch."), "shape": list(x.shape), "values": [number(v) for v in x.flatten().tolist()]}
+    values = [number(v) for v in x.flatten().tolist()]
+    return {"dtype": str(x.dtype).removeprefix("torch."), "shape": list(x.shape), "values": values}
 
 
 def figures(name, case):
@@ -204,7 +218,8 @@ def figures(name, case):
     gradients = [None] * len(inputs)
     wanted = [i for i, x in enumerate(inputs) if x.requires_grad]
     if wanted and outputs[0].requires_grad:
-        results = torch.autograd.grad(outputs[0], [inputs[i] for i in wanted], tensor(case["cotangent"]), allow_unused=True)
+        seed = tensor(case["cotangent"])
+        results = torch.autograd.grad(outputs[0], [inputs[i] for i in wanted], seed, allow_unused=True)
         for i, gradient in zip(wanted, results):
             gradients[i] = written(gradient)
     return {"checksum": case["checksum"], "outputs": [written(x.detach()) for x in outputs], "gradients": gradients}
@@ -214,5 +229,6 @@ cases = json.load(open(sys.argv[1]))
 unknown = {case["case"] for case in cases.values()} ^ set(FUNCTIONS)
 if unknown:
     sys.exit(f"in only one of tests/operations and {sys.argv[0]}: {sorted(unknown)}")
-lines = [f"{json.dumps(name)}: {json.dumps(figures(name, case), separators=(',', ':'))}" for name, case in cases.items()]
+compact = lambda value: json.dumps(value, separators=(",", ":"))
+lines = [f"{json.dumps(name)}: {compact(figures(name, case))}" for name, case in cases.items()]
 print("{\n" + ",\n".join(lines) + "\n}")

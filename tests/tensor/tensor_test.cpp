@@ -29,6 +29,8 @@ TEST_CASE("creation") {
   CHECK(Tensor::scalar(2.5, float64).item() == 2.5);
   CHECK(Tensor::from(std::vector<bool>{true, false}).dtype() == boolean);
   CHECK(Tensor::empty({0, 3}).numel() == 0);
+  CHECK(Tensor::empty({0, int64_t{1} << 40, 8}).numel() == 0);
+  CHECK(Tensor::full({1}, 0.5, boolean).item() == 1);
   CHECK_FALSE(Tensor().defined());
   CHECK_THROWS_WITH_AS(Tensor::from(std::vector<float>{1, 2}, {3}), "[from] found 2 values, expected 3 for shape (3)",
                        Error);
