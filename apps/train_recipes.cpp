@@ -98,8 +98,10 @@ std::vector<ModelResult> train_models(const RecipeOptions& options, const Recipe
       ModelResult& result = results[static_cast<size_t>(i)];
       if (auto* bag = dynamic_cast<EmbeddingBagClassifier*>(result.model.get()))
         train_model(*bag, result, data, training, progress);
+      else if (auto* pooled = dynamic_cast<PooledClassifier*>(result.model.get()))
+        train_model(*pooled, result, data, training, progress);
       else
-        train_model(dynamic_cast<PooledClassifier&>(*result.model), result, data, training, progress);
+        fail("train_recipes", "the model ", result.name, " is of a class that train_models does not know");
     }
   });
   return results;

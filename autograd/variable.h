@@ -29,8 +29,8 @@
 
 namespace roux {
 
-/// What a leaf's optimiser owes to rows of it that no batch has touched lately (see nn/adam.h). Reads see caught-up
-/// copies; only `commit` writes, and it does not bump the tensor's version: nothing that is observed changes.
+/// What a leaf's optimiser owes to rows of it that no batch has touched lately (see nn/lazy_adam.h). Reads see
+/// caught-up copies; only `commit` writes, and it does not bump the tensor's version: nothing that is observed changes.
 class PendingRows {
  public:
   virtual ~PendingRows() = default;

@@ -1,7 +1,7 @@
 // The kernels that a device provides. `tensor/` checks operands, allocates results and picks the backend of its
-// operands; what arrives here is right, so that a kernel only computes. One implementation in tensor/cpu, one in cuda.
+// operands; what arrives here is right, so that a kernel only computes. One implementation: tensor/cpu.
 //
-// How to add a kernel: declare it here, define it in tensor/cpu (and cuda), call it from an operation in tensor/.
+// How to add a kernel: declare it here, define it in tensor/cpu, call it from an operation in tensor/.
 // Contract of every kernel, unless it says otherwise: views are contiguous, on this backend's device, of equal shape;
 // outputs do not overlap inputs unless they are the same view; nothing is allocated for the caller to keep; results do
 // not depend on the number of threads.
@@ -189,13 +189,13 @@ class Backend {
   virtual void lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad, const AdamStep& step) = 0;
 };
 
-/// The backend of a device. Throws, saying what was built and how to get it, when that device is not there.
+/// The backend of a device. Throws, saying why, when that device is not there.
 Backend& backend(Device device);
 
 /// The CUDA backend of the current process, or null where it was not built or no device is there. Defined once: in
 /// cuda/.
 Backend* cuda_backend(int index);
-/// Why cuda_backend gives null: what was built, and how to get it.
+/// Why cuda_backend gives null.
 const char* cuda_unavailable_reason();
 
 }  // namespace roux

@@ -34,7 +34,9 @@ std::unique_ptr<TextClassifier> make_classifier(const std::string& name, const C
   if (name == "mean") return std::make_unique<PooledClassifier>(shape, Pooling::mean);
   if (name == "max") return std::make_unique<PooledClassifier>(shape, Pooling::max);
   if (name == "sum") return std::make_unique<PooledClassifier>(shape, Pooling::sum);
-  fail("classifier", "unknown model '", name, "' (expected: embedding_bag, mean, max or sum)");
+  std::string known;
+  for (const std::string& each : classifier_names) known += (known.empty() ? "" : ", ") + each;
+  fail("classifier", "unknown model '", name, "' (expected: ", known, ")");
 }
 
 }  // namespace roux::apps

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "apps/common/classifiers.h"
 #include "apps/common/command_line.h"
 #include "tensor/error.h"
 
@@ -17,8 +18,12 @@ void check(const RecipeOptions& options) {
              options.lr);
   ROUX_CHECK(options.dropout >= 0 && options.dropout <= 1, "options", "--dropout must lie in [0, 1], found ",
              options.dropout);
-  ROUX_CHECK(std::isfinite(options.weight_decay) && options.weight_decay >= 0, "options",
-             "--weight-decay must be a number of at least 0, found ", options.weight_decay);
+  if (options.weight_decay) {
+    ROUX_CHECK(std::isfinite(*options.weight_decay) && *options.weight_decay >= 0, "options",
+               "--weight-decay must be a number of at least 0, found ", *options.weight_decay);
+    ROUX_CHECK(options.optimizer == "adamw", "options",
+               "--weight-decay belongs to --optimizer adamw, found --optimizer ", options.optimizer);
+  }
   ROUX_CHECK(std::isfinite(options.init_std) && options.init_std >= 0, "options",
              "--init-std must be a number of at least 0, found ", options.init_std);
   options.char_ngram_bounds();
@@ -39,9 +44,11 @@ void add_data_options(CommandLine& app, RecipeOptions& options) {
 }
 
 void add_model_options(CommandLine& app, RecipeOptions& options) {
+  std::vector<std::string> models = classifier_names;
+  models.push_back("all");
   app.add_option("--model", options.model, "which classifier")
-      ->type_name("embedding_bag|mean|max|sum|all")
-      ->check(CLI::IsMember({"embedding_bag", "mean", "max", "sum", "all"}));
+      ->type_name(CLI::detail::join(models, "|"))
+      ->check(CLI::IsMember(models));
   app.add_option("--dim", options.dim, "length of a word vector")->check(CLI::Range(1, 65536));
   app.add_option("--dropout", options.dropout, "share of the pooled vector that training drops");
   app.add_option("--init-std", options.init_std, "standard deviation of the word vectors before training");
@@ -65,7 +72,7 @@ void add_training_options(CommandLine& app, RecipeOptions& options) {
   app.add_option("--schedule", options.schedule, "learning rate over the epochs: as given, or falling linearly to 0")
       ->type_name("constant|linear")
       ->check(CLI::IsMember({"constant", "linear"}));
-  app.add_option("--weight-decay", options.weight_decay, "weight decay of adamw (default there: 0.01)");
+  app.add_option("--weight-decay", options.weight_decay, "weight decay of adamw")->default_str("0.01");
   app.add_option("--class-weights", options.class_weights, "balanced: rare classes count as much as frequent ones")
       ->type_name("balanced|none")
       ->check(CLI::IsMember({"balanced", "none"}));

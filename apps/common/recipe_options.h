@@ -23,7 +23,7 @@ struct RecipeOptions {
   std::string class_weights = "balanced";
   std::string optimizer = "adam";
   std::string schedule = "constant";
-  double weight_decay = 0;
+  std::optional<double> weight_decay = {};  ///< of adamw
   int64_t word_ngrams = 1;
   std::string char_ngrams;  ///< "MIN-MAX", or empty
   int64_t buckets = 0;

@@ -42,7 +42,7 @@ Optimizers make_optimizers(nn::Module& model, const TrainerOptions& options) {
     optimizers.push_back(std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.lr = options.lr}));
   } else if (options.optimizer == "adamw") {
     nn::AdamWOptions adamw{.lr = options.lr};
-    if (options.weight_decay > 0) adamw.weight_decay = options.weight_decay;
+    if (options.weight_decay) adamw.weight_decay = *options.weight_decay;
     optimizers.push_back(std::make_unique<nn::AdamW>(parameters, adamw));
   } else {
     ROUX_CHECK(options.optimizer == "sgd", "trainer", "unknown optimizer '", options.optimizer,

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,10 @@ struct TrainerOptions {
   uint64_t seed = 0;               ///< of the shuffling
   std::string optimizer = "adam";  ///< adam, adamw, sgd, or sparse_adam (tables; Adam for the rest)
   double lr = 1e-3;
-  double weight_decay = 0;       ///< of adamw; 0: its default
-  bool linear_schedule = false;  ///< the learning rate falls to 0 over all steps
-  bool keep_best = false;        ///< end with the weights of the epoch with the best validation F1
-  Tensor class_weights = {};     ///< (classes), or undefined
+  std::optional<double> weight_decay = {};  ///< of adamw; nothing: its default
+  bool linear_schedule = false;             ///< the learning rate falls to 0 over all steps
+  bool keep_best = false;                   ///< end with the weights of the epoch with the best validation F1
+  Tensor class_weights = {};                ///< (classes), or undefined
   Device device = cpu;
 };
 

@@ -2,8 +2,8 @@
 //
 // Pooling runs over a few columns at a time, so that their sums stay in registers while the ids of a bag go by. Row
 // gradients are written by slot: `unique` numbers slots by first occurrence, so the first contribution to a row is
-// stored, the later ones are added, and nothing has to be cleared before. Tasks take columns, never ids: every sum runs
-// in the order of the ids.
+// stored, the later ones are added, and nothing has to be cleared before; only those of max are cleared first. Tasks
+// take bags where each bag has a result of its own, else columns, never ids: every sum runs in the order of the ids.
 #include <algorithm>
 #include <cmath>
 #include <limits>

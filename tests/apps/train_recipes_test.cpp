@@ -89,6 +89,8 @@ TEST_CASE("train_recipes refuses options that make no sense") {
   check_refused(train(folder, "--char-ngrams x"), "--char-ngrams must be MIN-MAX");
   check_refused(train(folder, "--model transformer"), "--model");
   check_refused(train(folder, "--epochs 0"), "--epochs");
+  check_refused(train(folder, "--weight-decay 0.1"), "--weight-decay belongs to --optimizer adamw");
+  check_refused(train(folder, "--optimizer adamw --weight-decay -1"), "--weight-decay must be a number of at least 0");
   check_refused(train(folder, "--device cuda"), "[device] cuda:0 is not there");
   check_refused(train(folder, "--device tpu"), "[device] unknown device 'tpu'");
   check_refused(train(folder, "--no-such-option"), "--no-such-option");

@@ -116,6 +116,21 @@ TEST_CASE("keep best ends with the weights of the best epoch") {
   CHECK(trainer.history()[static_cast<size_t>(trainer.kept_epoch() - 1)].f1 == best);
 }
 
+TEST_CASE("AdamW takes the weight decay that it is given, 0 too") {
+  const text::Corpus train = random_corpus(100, 60, 1), validation = random_corpus(50, 60, 2);
+  const auto weights = [&](const std::string& optimizer, std::optional<double> weight_decay) {
+    manual_seed(4);
+    EmbeddingBagClassifier model({.vocabulary_size = 60, .embedding_dim = 8});
+    Trainer<EmbeddingBagClassifier> trainer(model, train, validation,
+                                            {.epochs = 2, .optimizer = optimizer, .weight_decay = weight_decay});
+    REQUIRE(trainer.run());
+    return model.fc.weight.data().to_vector<float>();
+  };
+  CHECK(weights("adamw", 0.0) == weights("adam", {}));
+  CHECK(weights("adamw", {}) == weights("adamw", 0.01));
+  CHECK(weights("adamw", {}) != weights("adamw", 0.0));
+}
+
 TEST_CASE("training leaves no graph behind") {
   const text::Corpus train = random_corpus(300, 60, 1), validation = random_corpus(50, 60, 2);
   const int64_t nodes = live_nodes();
