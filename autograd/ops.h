@@ -119,14 +119,14 @@ Variable matmul(const Variable& a, const Variable& b);
 /// bias may be undefined.
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias);
 
-struct EmbeddingOptions {
+struct EmbeddingLookup {
   int64_t padding_idx = -1;         ///< its row gets no gradient; -1: none
   bool scale_grad_by_freq = false;  ///< divides each row's gradient by the number of its occurrences in `ids`
 };
 /// table (rows, dim), ids int64 of any shape -> ids' shape + (dim). The table's gradient is rows.
-Variable embedding(const Variable& table, const Tensor& ids, const EmbeddingOptions& options = {});
+Variable embedding(const Variable& table, const Tensor& ids, const EmbeddingLookup& options = {});
 
-struct EmbeddingBagVariableOptions {
+struct EmbeddingBagLookup {
   Pooling mode = Pooling::mean;
   int64_t padding_idx = -1;
   bool include_last_offset = false;
@@ -135,7 +135,7 @@ struct EmbeddingBagVariableOptions {
 };
 /// See embedding_bag in tensor/ops.h. The table's gradient is rows.
 Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& offsets,
-                       const EmbeddingBagVariableOptions& options = {});
+                       const EmbeddingBagLookup& options = {});
 
 /// weight and bias (n) may be undefined.
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps = 1e-5);

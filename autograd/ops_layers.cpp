@@ -82,7 +82,7 @@ void check_table(const Variable& table, const Tensor& ids, const char* operation
 }  // namespace
 
 // table: (rows, dim), ids: (...) -> (..., dim)
-Variable embedding(const Variable& table, const Tensor& ids, const EmbeddingOptions& options) {
+Variable embedding(const Variable& table, const Tensor& ids, const EmbeddingLookup& options) {
   check_table(table, ids, "embedding");
   const bool recorded = records(table);
   Tensor places = ids;
@@ -105,9 +105,8 @@ namespace {
 
 // What the backward of a bag needs beside the gradient.
 struct BagBackward {
-  BagShape shape;
+  EmbeddingBagResult bags;
   UniqueIds distinct;
-  Tensor ids, offsets, positions;
   Saved weights, table;
   bool by_frequency;
 
@@ -115,55 +114,41 @@ struct BagBackward {
     const Tensor dense = grad.contiguous();
     Backend& device = backend(grad.device());
     if (to.wants(0)) {
-      Tensor values = Tensor::empty({distinct.rows.size(0), shape.dim}, grad.dtype(), grad.device());
-      device.embedding_bag_backward(values.view(), dense.view(), distinct.slots.view(), offsets.view(),
-                                    view_or_null(weights.get()), view_or_null(positions), shape);
+      Tensor values = Tensor::empty({distinct.rows.size(0), bags.shape.dim}, grad.dtype(), grad.device());
+      device.embedding_bag_backward(values.view(), dense.view(), distinct.slots.view(), bags.offsets.view(),
+                                    view_or_null(weights.get()), view_or_null(bags.positions), bags.shape);
       if (by_frequency) divide_by_frequency(values, distinct);
       to.add(0, RowGradient{distinct.rows, values});
     }
     if (to.wants(1)) {
-      Tensor grad_weights = Tensor::empty({shape.count}, grad.dtype(), grad.device());
-      device.embedding_bag_weights_backward(grad_weights.view(), dense.view(), table.get().view(), ids.view(),
-                                            offsets.view(), shape);
+      Tensor grad_weights = Tensor::empty({bags.shape.count}, grad.dtype(), grad.device());
+      device.embedding_bag_weights_backward(grad_weights.view(), dense.view(), table.get().view(), bags.ids.view(),
+                                            bags.offsets.view(), bags.shape);
       to.add(1, grad_weights.reshape(to.shape(1)));
     }
   }
 };
 
-// ids (bags, length) as flat ids with offsets; flat ids without the last offset.
-std::pair<Tensor, Tensor> flat_bags(const Tensor& ids, const Tensor& offsets, bool include_last_offset) {
-  if (ids.dim() == 2) {
-    const int64_t bags = ids.size(0), length = ids.size(1);
-    const Tensor starts = length ? Tensor::arange(0, bags * length, length, int64, ids.device())
-                                 : Tensor::zeros({bags}, int64, ids.device());
-    return {ids.contiguous().reshape({bags * length}), starts};
-  }
-  const Tensor starts = include_last_offset ? offsets.slice(0, 0, -1) : offsets;
-  return {ids.contiguous(), starts.contiguous()};
-}
-
 }  // namespace
 
 // table: (rows, dim), ids: (n) with offsets (bags), or ids (bags, length) -> (bags, dim)
 Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& offsets,
-                       const EmbeddingBagVariableOptions& options) {
+                       const EmbeddingBagLookup& options) {
   check_table(table, ids, "embedding_bag");
   ROUX_CHECK(!(options.scale_grad_by_freq && options.mode == Pooling::max), "embedding_bag",
-             "scale_grad_by_freq has no meaning for mode max");
+             "scale_grad_by_freq has no meaning with mode max");
   const Variable& weights = options.per_sample_weights;
   const bool table_recorded = records(table);
-  const bool recorded = table_recorded || (weights.defined() && records(weights));
   Tensor places = ids;
   UniqueIds distinct;
   if (table_recorded) distinct = unique(ids, options.padding_idx);
-  const int64_t table_rows = table.size(0), dim = table.size(1);
   // With pending rows under NoGrad, ids are renumbered; the padding's own number must stay out of the pooling.
   const bool renumbered = table.pending_rows() && !table_recorded;
   const Tensor data = table_for(table, places, distinct, table_recorded);
-  EmbeddingBagOptions forward{.mode = options.mode,
-                              .padding_idx = options.padding_idx,
-                              .include_last_offset = options.include_last_offset,
-                              .per_sample_weights = weights.defined() ? weights.data() : Tensor()};
+  BagPooling forward{.mode = options.mode,
+                     .padding_idx = options.padding_idx,
+                     .include_last_offset = options.include_last_offset,
+                     .per_sample_weights = weights.defined() ? weights.data() : Tensor()};
   if (renumbered && options.padding_idx >= 0) {
     const Tensor where_padding = eq(ids, options.padding_idx);
     const bool present = any(where_padding).item() != 0;
@@ -173,20 +158,9 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
             : -1;
   }
   const EmbeddingBagResult result = embedding_bag(data, places, offsets, forward);
-  if (!recorded) return result.output;
-
-  // The ids as they number the rows of `data`.
-  const auto [flat_ids, starts] = flat_bags(places, offsets, options.include_last_offset);
-  const BagShape shape{.bags = result.output.size(0),
-                       .count = flat_ids.numel(),
-                       .rows = table_rows,
-                       .dim = dim,
-                       .mode = options.mode,
-                       .padding_idx = forward.padding_idx};
   return record(
       "embedding_bag", result.output, {table, weights},
-      BagBackward{shape, distinct, flat_ids, starts, result.positions,
-                  saved(contiguous_or_none(forward.per_sample_weights), "weights"),
+      BagBackward{result, distinct, saved(contiguous_or_none(forward.per_sample_weights), "weights"),
                   saved(weights.defined() ? data.contiguous() : Tensor(), "table"), options.scale_grad_by_freq});
 }
 

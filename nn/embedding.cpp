@@ -93,7 +93,7 @@ EmbeddingBag EmbeddingBag::from_pretrained(const Tensor& table, bool freeze, con
 Variable EmbeddingBag::forward(const Tensor& ids, const Tensor& offsets, const Variable& per_sample_weights) {
   if (options_.max_norm) renormalize(weight, ids, *options_.max_norm, options_.norm_type, "embedding_bag");
   if (!per_sample_weights.defined()) return embedding_bag(weight, ids, offsets, operation_);
-  EmbeddingBagVariableOptions weighted = operation_;
+  EmbeddingBagLookup weighted = operation_;
   weighted.per_sample_weights = per_sample_weights;
   return embedding_bag(weight, ids, offsets, weighted);
 }

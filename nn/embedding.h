@@ -37,7 +37,7 @@ class Embedding : public Module {
   Embedding(Variable table, const EmbeddingOptions& options);
 
   EmbeddingOptions options_;
-  roux::EmbeddingOptions operation_;
+  EmbeddingLookup operation_;
 };
 
 struct EmbeddingBagOptions {
@@ -70,7 +70,7 @@ class EmbeddingBag : public Module {
   EmbeddingBag(Variable table, const EmbeddingBagOptions& options);
 
   EmbeddingBagOptions options_;
-  EmbeddingBagVariableOptions operation_;
+  EmbeddingBagLookup operation_;
 };
 
 }  // namespace roux::nn

@@ -25,14 +25,6 @@ struct MatmulShape {
   bool accumulate = false;                         // beta = 1 instead of 0
 };
 
-/// One bag operation: `bags` rows out of `count` ids; bag i holds ids [offsets[i], offsets[i + 1]), the last one the
-/// rest.
-struct BagShape {
-  int64_t bags = 0, count = 0, rows = 0, dim = 0;  // table: rows x dim
-  Pooling mode = Pooling::mean;
-  int64_t padding_idx = -1;  // -1: none; its entries count for nothing
-};
-
 /// Options of cross entropy; see nn::cross_entropy.
 struct CrossEntropyShape {
   int64_t rows = 0, classes = 0;

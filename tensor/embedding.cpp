@@ -95,8 +95,23 @@ Tensor embedding(const Tensor& table, const Tensor& ids) {
   return out;
 }
 
+void renormalize_rows_(Tensor& table, const Tensor& ids, double max_norm, double norm_type) {
+  constexpr const char* operation = "renormalize_rows_";
+  check_floating(table, operation);
+  ROUX_CHECK(table.dim() == 2 && table.is_contiguous(), operation,
+             "expected a contiguous table of shape (rows, dim), found ", table.shape());
+  check_defined(ids, operation, "the tensor of ids");
+  check_same_device(table, ids, operation, "the tensor of ids");
+  ROUX_CHECK(max_norm >= 0, operation, "max_norm is ", max_norm, ", expected 0 or more");
+  ROUX_CHECK(norm_type > 0, operation, "norm_type is ", norm_type, ", expected more than 0");
+  check_ids(ids, table.size(0), operation);
+  const Tensor flat = ids.contiguous();
+  table.bump_version();
+  backend(table.device()).renormalize_rows(table.view(), flat.view(), max_norm, norm_type);
+}
+
 EmbeddingBagResult embedding_bag(const Tensor& table, const Tensor& ids, const Tensor& offsets,
-                                 const EmbeddingBagOptions& options) {
+                                 const BagPooling& options) {
   check_table(table, ids, "embedding_bag");
   const bool last_is_end = options.include_last_offset && ids.dim() == 1;
   const Tensor starts = bag_offsets(ids, offsets, last_is_end);
@@ -112,13 +127,17 @@ EmbeddingBagResult embedding_bag(const Tensor& table, const Tensor& ids, const T
                        .dim = table.size(1),
                        .mode = options.mode,
                        .padding_idx = options.padding_idx};
-  EmbeddingBagResult result{Tensor::empty({shape.bags, shape.dim}, table.dtype(), table.device()), Tensor()};
+  EmbeddingBagResult result{.output = Tensor::empty({shape.bags, shape.dim}, table.dtype(), table.device()),
+                            .positions = {},
+                            .ids = ids.contiguous().reshape({shape.count}),
+                            .offsets = starts,
+                            .shape = shape};
   if (options.mode == Pooling::max) result.positions = Tensor::empty({shape.bags, shape.dim}, int64, table.device());
-  const Tensor rows = table.contiguous(), flat = ids.contiguous();
+  const Tensor rows = table.contiguous();
   const Tensor weights = options.per_sample_weights.defined() ? options.per_sample_weights.contiguous() : Tensor();
   backend(table.device())
-      .embedding_bag(result.output.view(), view_or_null(result.positions), rows.view(), flat.view(), starts.view(),
-                     view_or_null(weights), shape);
+      .embedding_bag(result.output.view(), view_or_null(result.positions), rows.view(), result.ids.view(),
+                     starts.view(), view_or_null(weights), shape);
   return result;
 }
 

@@ -182,7 +182,8 @@ Tensor embedding(const Tensor& table, const Tensor& ids);
 /// for the largest value) exceeds max_norm >= 0, down to max_norm, in place.
 void renormalize_rows_(Tensor& table, const Tensor& ids, double max_norm, double norm_type = 2);
 
-struct EmbeddingBagOptions {
+/// How the rows of a bag become one.
+struct BagPooling {
   Pooling mode = Pooling::mean;
   int64_t padding_idx = -1;          ///< entries left out of the pooling and of the mean's divisor; -1: none
   bool include_last_offset = false;  ///< offsets has one entry more, the number of ids
@@ -191,11 +192,14 @@ struct EmbeddingBagOptions {
 struct EmbeddingBagResult {
   Tensor output;     ///< (bags, dim); an empty bag is zeros
   Tensor positions;  ///< mode max: (bags, dim), which id won, as an index into ids; -1 in an empty bag
+  // What a gradient needs beside: the bags as flat ids (count), their starts (bags, or one more), and their shape.
+  Tensor ids, offsets;
+  BagShape shape;
 };
 /// table (rows, dim), ids (n), offsets (bags) rising from 0: bag i holds ids[offsets[i] .. offsets[i + 1]).
 /// ids (bags, length) without offsets: every row is a bag. Throws for offsets that fall or lie beyond the ids.
 EmbeddingBagResult embedding_bag(const Tensor& table, const Tensor& ids, const Tensor& offsets,
-                                 const EmbeddingBagOptions& options = {});
+                                 const BagPooling& options = {});
 
 // --- Layers (layer_ops.cpp); the nn layer of the same name says what they mean. ---
 

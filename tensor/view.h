@@ -117,4 +117,12 @@ struct Along {
 /// How a bag of embedding rows becomes one row.
 enum class Pooling : uint8_t { sum, mean, max };
 
+/// `bags` rows out of `count` ids: bag i pools the table rows of ids [offsets[i], offsets[i + 1]), the last one the
+/// rest.
+struct BagShape {
+  int64_t bags = 0, count = 0, rows = 0, dim = 0;  // table: rows x dim
+  Pooling mode = Pooling::mean;
+  int64_t padding_idx = -1;  // -1: none; its entries count for nothing
+};
+
 }  // namespace roux

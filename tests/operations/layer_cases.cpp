@@ -60,18 +60,18 @@ std::vector<Variant> bags(bool kinks_apart) {
 
 // Both forms of embedding_bag with these options.
 void add_bag(Cases& cases, const std::string& label, Pooling mode, std::vector<Variant> variants,
-             EmbeddingBagOptions options = {}) {
+             BagPooling options = {}) {
   options.mode = mode;
   const auto offsets_of = [](const auto& in) { return in.size() > 2 ? tensor_of(in[2]) : Tensor(); };
   cases.add(
       "embedding_bag", label,
       [=](const std::vector<Tensor>& in) {
-        EmbeddingBagOptions own = options;
+        BagPooling own = options;
         if (in.size() > 3) own.per_sample_weights = in[3];
         return embedding_bag(in[0], in[1], offsets_of(in), own);
       },
       [=](const std::vector<Variable>& in) {
-        EmbeddingBagVariableOptions own{.mode = options.mode,
+        EmbeddingBagLookup own{.mode = options.mode,
                                         .padding_idx = options.padding_idx,
                                         .include_last_offset = options.include_last_offset,
                                         .per_sample_weights = in.size() > 3 ? in[3] : Variable()};

@@ -35,7 +35,7 @@ struct Bags {
 };
 
 // One bag after the other, in double.
-Bags plain_bags(const Tensor& table, const Ids& ids, const Ids& offsets, const EmbeddingBagOptions& options) {
+Bags plain_bags(const Tensor& table, const Ids& ids, const Ids& offsets, const BagPooling& options) {
   const Values values = table.to_vector<double>();
   const Values weights =
       options.per_sample_weights.defined() ? options.per_sample_weights.to_vector<double>() : Values();
@@ -139,7 +139,7 @@ TEST_CASE("embedding_bag pools like a plain loop in every mode, type and width")
         for (const int64_t padding_idx : {int64_t{-1}, ids[3], ids[20]}) {
           CAPTURE(static_cast<int>(mode));
           CAPTURE(dim);
-          EmbeddingBagOptions options{.mode = mode, .padding_idx = padding_idx, .per_sample_weights = Tensor()};
+          BagPooling options{.mode = mode, .padding_idx = padding_idx, .per_sample_weights = Tensor()};
           const EmbeddingBagResult found = embedding_bag(table, Tensor::from(ids), Tensor::from(some_offsets), options);
           const Bags expected = plain_bags(table, ids, some_offsets, options);
           check_close(found.output, expected.output, dtype == float32 ? 3e-6 : 1e-14);
@@ -193,7 +193,7 @@ TEST_CASE("embedding_bag mode max: the first of equals, and NaN wins") {
 
 TEST_CASE("embedding_bag says what is wrong") {
   const Tensor table = Tensor::zeros({4, 2}), ids = Tensor::from(Ids{0, 1, 2});
-  const auto message = [&](const Tensor& given, const Ids& offsets, const EmbeddingBagOptions& options = {}) {
+  const auto message = [&](const Tensor& given, const Ids& offsets, const BagPooling& options = {}) {
     return message_of([&] { embedding_bag(table, given, Tensor::from(offsets), options); });
   };
   CHECK(message(ids, {1, 2}) == "[embedding_bag] offsets[0] must be 0, found 1");
@@ -231,7 +231,7 @@ TEST_CASE("gradients of embedding_bag as rows, against plain loops") {
           if (weighted && mode != Pooling::sum) continue;
           const Tensor table = numbers({rows, dim}, dtype, 7), grad = numbers({bags, dim}, dtype, 8);
           const Tensor weights = weighted ? numbers({60}, dtype, 9) : Tensor();
-          const EmbeddingBagOptions options{.mode = mode, .padding_idx = ids[5], .per_sample_weights = weights};
+          const BagPooling options{.mode = mode, .padding_idx = ids[5], .per_sample_weights = weights};
           const Tensor flat = Tensor::from(ids), offsets = Tensor::from(some_offsets);
           const EmbeddingBagResult result = embedding_bag(table, flat, offsets, options);
           const UniqueIds distinct = unique(flat, ids[5]);
