@@ -17,6 +17,12 @@ Backend& backend(Device device) {
   return *found;
 }
 
+void fail_index(const char* operation, int64_t index, int64_t position, int64_t bound) {
+  ROUX_CHECK(bound > 0, operation, "index out of range: found ", index, " at position ", position,
+             ", but there is nothing to index");
+  fail(operation, "index out of range: found ", index, " at position ", position, ", expected 0 to ", bound - 1);
+}
+
 Device Device::parse(std::string_view text) {
   if (text == "cpu") return cpu;
   if (text == "auto") return cuda_backend(0) ? Device{DeviceType::cuda, 0} : cpu;

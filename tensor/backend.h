@@ -77,7 +77,11 @@ class Backend {
   /// Bytes between host memory and this device; returns when they have arrived.
   virtual void copy_from_host(void* out, const void* host, size_t bytes) = 0;
   virtual void copy_to_host(void* host, const void* in, size_t bytes) = 0;
+  /// Waits for all work given to the device, and throws what that found wrong.
   virtual void synchronize() = 0;
+  /// Throws when an id (int64, contiguous) lies outside [0, bound); on a device where the host cannot see the ids, the
+  /// next synchronisation throws, and kernels leave out what such ids name.
+  virtual void check_ids(const View& ids, int64_t bound, const char* operation) = 0;
 
   // Elementwise; operands may be strided (broadcast: stride 0), `out` too.
   /// Copies with conversion between any two dtypes.
@@ -118,7 +122,8 @@ class Backend {
   /// out[o][index[o][j][i]][i] += in[o][j][i], in the order of j; `along` describes `out`.
   virtual void scatter_add(const View& out, const View& index, const View& in, Along along, int64_t count) = 0;
   /// Distinct ids but `exclude` in the order of first occurrence into `rows`, and for each position its place among
-  /// them (-1 for `exclude`) into `slots`; returns how many. Both outputs have the room of all ids.
+  /// them (-1 for `exclude`) into `slots`. Returns how many of `rows` there are: on a device that need not wait, the
+  /// room of all ids, with -1 behind the distinct ones. Both outputs have the room of all ids.
   virtual int64_t unique(const View& rows, const View& slots, const View& ids, int64_t exclude) = 0;
 
   // Matrix products.
@@ -180,6 +185,9 @@ class Backend {
   /// Step table.step + 1: adam_rows on rows that are up to date, and its entry in the record.
   virtual void lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad, const AdamStep& step) = 0;
 };
+
+/// Throws the error of check_ids: `index` was found at `position`, but there are `bound` entries.
+[[noreturn]] void fail_index(const char* operation, int64_t index, int64_t position, int64_t bound);
 
 /// The backend of a device. Throws, saying why, when that device is not there.
 Backend& backend(Device device);

@@ -153,20 +153,7 @@ void check_ids(const Tensor& ids, int64_t bound, const char* operation) {
   check_defined(ids, operation, "the tensor of indices");
   ROUX_CHECK(ids.dtype() == int64, operation, "indices must be int64, found ", ids.dtype(),
              " (hint: convert with to(int64))");
-  if (!(ids.device() == cpu)) return;  // the device's kernels check what the host cannot see
-  const Tensor values = ids.contiguous();
-  const auto* const id = values.data<int64_t>();
-  const int64_t count = values.numel();
-  const auto outside = [&](int64_t i) { return static_cast<uint64_t>(id[i]) >= static_cast<uint64_t>(bound); };
-  bool any_outside = false;
-  for (int64_t i = 0; i < count; ++i) any_outside |= outside(i);
-  if (!any_outside) [[likely]]
-    return;
-  int64_t first = 0;
-  while (!outside(first)) ++first;
-  ROUX_CHECK(bound > 0, operation, "index out of range: found ", id[first], " at position ", first,
-             ", but there is nothing to index");
-  fail(operation, "index out of range: found ", id[first], " at position ", first, ", expected 0 to ", bound - 1);
+  backend(ids.device()).check_ids(ids.contiguous().view(), bound, operation);
 }
 
 }  // namespace roux

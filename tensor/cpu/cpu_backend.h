@@ -16,6 +16,7 @@ class CpuBackend final : public Backend {
   void copy_from_host(void* out, const void* host, size_t bytes) override;
   void copy_to_host(void* host, const void* in, size_t bytes) override;
   void synchronize() override {}
+  void check_ids(const View& ids, int64_t bound, const char* operation) override;
 
   void copy(const View& out, const View& in) override;
   void fill(const View& out, Scalar value) override;

@@ -4,7 +4,7 @@
 
 #include "tensor/cpu/cpu_backend.h"
 #include "tensor/cpu/strided_loop.h"
-#include "tensor/cpu/vector_math.h"
+#include "tensor/vector_math.h"
 
 namespace roux::cpu_kernels {
 namespace {

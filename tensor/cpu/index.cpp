@@ -37,6 +37,20 @@ void for_columns(Along along, int64_t count, F f) {
 
 }  // namespace
 
+// Looks whether there is any first: no branch in the common case.
+void CpuBackend::check_ids(const View& ids, int64_t bound, const char* operation) {
+  const auto* const id = ids.as<int64_t>();
+  const int64_t count = ids.numel();
+  const auto outside = [&](int64_t i) { return static_cast<uint64_t>(id[i]) >= static_cast<uint64_t>(bound); };
+  bool any_outside = false;
+  for (int64_t i = 0; i < count; ++i) any_outside |= outside(i);
+  if (!any_outside) [[likely]]
+    return;
+  int64_t first = 0;
+  while (!outside(first)) ++first;
+  fail_index(operation, id[first], first, bound);
+}
+
 void CpuBackend::index_select(const View& out, const View& in, const View& ids, Along along) {
   const int64_t count = ids.numel(), inner = along.inner;
   dispatch_computing(in.dtype, "index_select", [&]<class T>(T) {

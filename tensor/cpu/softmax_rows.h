@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "tensor/cpu/lanes.h"
-#include "tensor/cpu/vector_math.h"
+#include "tensor/vector_math.h"
 
 namespace roux::cpu_kernels {
 

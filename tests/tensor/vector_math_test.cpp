@@ -1,6 +1,6 @@
 // The float functions against the double ones of the standard library: errors in ulp over a dense sample of all floats,
 // special values, and vectorised loops against single calls.
-#include "tensor/cpu/vector_math.h"
+#include "tensor/vector_math.h"
 
 #include <doctest/doctest.h>
 

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "tensor/host_device.h"
+
 namespace roux::vector_math {
 namespace detail {
 
@@ -143,11 +145,11 @@ constexpr float sigmoid(float x) {
   return (x < 0.0F ? e : 1.0F) / (1.0F + e);
 }
 
-inline double exp(double x) { return std::exp(x); }
-inline double log(double x) { return std::log(x); }
-inline double tanh(double x) { return std::tanh(x); }
-inline double erf(double x) { return std::erf(x); }
-inline double sigmoid(double x) {
+ROUX_HOST_DEVICE inline double exp(double x) { return std::exp(x); }
+ROUX_HOST_DEVICE inline double log(double x) { return std::log(x); }
+ROUX_HOST_DEVICE inline double tanh(double x) { return std::tanh(x); }
+ROUX_HOST_DEVICE inline double erf(double x) { return std::erf(x); }
+ROUX_HOST_DEVICE inline double sigmoid(double x) {
   const double e = std::exp(-std::abs(x));
   return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }

@@ -1,0 +1,40 @@
+// cuBLAS, opened when the first product asks for it: a program that needs none neither loads it nor fails without it.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/device.h"
+
+namespace roux::cuda {
+
+/// Column-major products over cuBLAS on one stream. Strict float32: no TF32.
+class Cublas {
+ public:
+  /// Throws, naming what was looked for, when there is no cuBLAS.
+  explicit Cublas(cudaStream_t stream);
+  Cublas(const Cublas&) = delete;
+  Cublas& operator=(const Cublas&) = delete;
+  ~Cublas();
+
+  /// c[i] = beta * c[i] + op(a[i]) * op(b[i]), all column-major: op(a) is m x k, op(b) is k x n, c is m x n; `lda` and so
+  /// on are elements from one column to the next, `stride_a` and so on from one matrix to the next.
+  template <class T>
+  struct Product {
+    bool transpose_a, transpose_b;
+    int64_t m, n, k, batch;
+    const T* a;
+    int64_t lda, stride_a;
+    const T* b;
+    int64_t ldb, stride_b;
+    T* c;
+    int64_t ldc, stride_c;
+    T beta;
+  };
+  void multiply(const Product<float>& product);
+  void multiply(const Product<double>& product);
+
+ private:
+  void* handle_ = nullptr;
+};
+
+}  // namespace roux::cuda
