@@ -1,5 +1,6 @@
 # Builds roux: `make help` lists the targets. Everything is written under build/, one object folder per CONFIG.
-# Variables: CXX, MARCH, CXXFLAGS, LDFLAGS (yours are appended), WERROR=0, JOBS, CONFIG, PREFIX, DESTDIR.
+# Variables: CXX, MARCH, CXXFLAGS, LDFLAGS (yours are appended), WERROR=0, JOBS, CONFIG, PREFIX, DESTDIR;
+# CUDA (auto; 1 insists, 0 leaves it out), NVCC, CUDA_ARCHS.
 ifeq ($(filter 4.% 5.%,$(MAKE_VERSION)),)
   $(error GNU make 4 or newer is needed, this is $(MAKE_VERSION); Homebrew calls it gmake)
 endif
@@ -20,18 +21,29 @@ CONFIG ?= release
 FUZZ_SECONDS ?= 30
 TOOLS := tests/tools
 export CXX
+CUDA ?= 0
+NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc /opt/cuda/bin/nvcc))
+CUDA_ARCHS ?= 80 90
 
 # ---- What is built -------------------------------------------------------------------------------------------------
-library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.cpp text/*.cpp cuda/unavailable.cpp)
+# Instrumented builds leave CUDA out: the sanitizers do not know its runtime.
+with_cuda := $(if $(filter release,$(CONFIG)),$(if $(filter-out 0,$(CUDA)),$(NVCC)))
+cuda_sources := $(wildcard cuda/*.cu)
+library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.cpp text/*.cpp) \
+  $(if $(with_cuda),$(cuda_sources),cuda/unavailable.cpp)
 app_sources := $(wildcard apps/*.cpp)
 app_common_sources := $(wildcard apps/common/*.cpp)
-test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/%,$(wildcard tests/*/*.cpp))
+test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/% tests/host_cuda/%,$(wildcard tests/*/*.cpp))
+# The CUDA sources executed on the host, with the tests that look at devices: tests/host_cuda/README.md.
+host_cuda_sources := $(wildcard tests/host_cuda/*.cpp)
+device_test_sources := $(wildcard tests/operations/*.cpp tests/cuda/*.cpp)
 bench_sources := $(wildcard tests/bench/*_bench.cpp)
 fuzz_sources := $(wildcard tests/fuzz/*_fuzz.cpp)
 public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h text/*.h)
-all_sources := $(library_sources) $(app_sources) $(app_common_sources) tests/main.cpp $(test_sources) \
-  $(bench_sources) $(fuzz_sources) $(wildcard tests/install/*.cpp)
-all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn text cuda apps apps/common tests tests/*))
+all_sources := $(filter %.cpp,$(library_sources)) $(app_sources) $(app_common_sources) tests/main.cpp $(test_sources) \
+  $(host_cuda_sources) $(bench_sources) $(fuzz_sources) $(wildcard tests/install/*.cpp)
+all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn text cuda apps apps/common tests tests/* \
+  tests/host_cuda/cuda))
 
 # ---- How: flags by configuration -----------------------------------------------------------------------------------
 optimise_release := -O3 -g1
@@ -51,12 +63,22 @@ find_flags = $(shell pkg-config $(1) $(2) 2>/dev/null || echo $(3))
 blas_include := $(patsubst -I%,-isystem %,$(call find_flags,--cflags-only-I,openblas,\
   $(patsubst %,-I%,$(wildcard /usr/include/openblas))))
 blas_libs := $(call find_flags,--libs,openblas,-lopenblas)
-libs := $(blas_libs) $(call find_flags,--libs,libutf8proc,-lutf8proc)
+# The CUDA runtime is linked statically: one program runs on machines with and without a device.
+cuda_libs := $(if $(with_cuda),-L$(patsubst %/bin/nvcc,%/lib64,$(realpath $(NVCC))) -lcudart_static -ldl -lrt)
+libs := $(blas_libs) $(call find_flags,--libs,libutf8proc,-lutf8proc) $(cuda_libs)
 
 march := $(if $(MARCH),-march=$(MARCH))
 compile = $(CXX) -std=c++20 $(optimise) $(march) -fno-math-errno -fno-trapping-math -pthread $(warnings) -I. \
   $(blas_include) $(CPPFLAGS) $(CXXFLAGS)
 link = $(CXX) $(optimise) -pthread $(LDFLAGS)
+# Machine code for each architecture, and PTX that newer and in-between ones translate at their first start.
+cuda_version = $(shell $(NVCC) --version | sed -nE 's/.*release ([0-9.]+).*/\1/p')
+cuda_code := $(foreach arch,$(CUDA_ARCHS),-gencode arch=compute_$(arch),code=sm_$(arch)) \
+  -gencode arch=compute_75,code=compute_75
+cuda_compile = $(NVCC) -ccbin $(CXX) -std=c++20 -O3 --expt-relaxed-constexpr $(cuda_code) \
+  -Xcompiler "$(filter-out -Wshadow,$(warnings))" -I. $(CPPFLAGS) $(NVCCFLAGS)
+host_cuda_compile = $(CXX) -std=c++20 -O1 -g1 $(march) -fno-math-errno -fno-trapping-math -pthread $(warnings) \
+  -Itests/host_cuda -I. $(blas_include) $(CPPFLAGS) $(CXXFLAGS)
 # What -march=native means here, so that a build folder that came from another processor is built anew.
 cpu = $(shell $(CXX) $(march) -x c++ -E -\#\#\# /dev/null 2>&1 | tr -d '"' | \
   sed -nE 's/.* (-march=|-target-cpu )([^ ]+).*/\2/p' | tail -n 1)
@@ -64,12 +86,14 @@ cpu = $(shell $(CXX) $(march) -x c++ -E -\#\#\# /dev/null 2>&1 | tr -d '"' | \
 # ---- Where: the release goes straight to build/, others to build/CONFIG/ ----------------------------------------------
 objects := build/$(CONFIG)
 out := build$(if $(filter-out release,$(CONFIG)),/$(CONFIG))
-object_of = $(patsubst %.cpp,$(objects)/%.o,$(1))
+object_of = $(patsubst %.cu,$(objects)/%.o,$(patsubst %.cpp,$(objects)/%.o,$(1)))
+host_cuda_object_of = $(patsubst %,$(objects)/host_cuda/%.o,$(basename $(1)))
 library := $(out)/libroux.a
 app_library := $(objects)/libapps.a
 test_main := $(out)/libroux_test_main.a
 apps := $(patsubst apps/%.cpp,$(out)/apps/%,$(app_sources))
 tests := $(out)/tests/roux_tests
+host_cuda_tests := $(out)/tests/host_cuda_tests
 benches := $(patsubst tests/bench/%.cpp,$(out)/bench/%,$(bench_sources))
 fuzzers := $(patsubst tests/fuzz/%.cpp,$(out)/programs/%,$(fuzz_sources))
 # Targets that a person calls and that build first do so in parallel by themselves, unless a -j is given already.
@@ -83,9 +107,17 @@ detect:
 	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh check build
 	@echo "roux $(CONFIG): $(CXX) $(shell $(CXX) -dumpfullversion -dumpversion), -march=$(MARCH) ($(cpu)), \
 	OpenBLAS $(shell pkg-config --modversion openblas 2>/dev/null) ($(strip $(blas_libs)))"
+ifneq ($(with_cuda),)
+	@echo "with CUDA: $(NVCC) $(cuda_version), architectures $(CUDA_ARCHS)"
+else ifeq ($(CUDA),1)
+	@echo "CUDA=1: there is no nvcc in PATH, /usr/local/cuda or /opt/cuda (hint: NVCC=/path/to/nvcc), \
+	or CONFIG=$(CONFIG) leaves CUDA out" >&2; exit 1
+else
+	@echo "without CUDA: $(if $(filter 0,$(CUDA)),CUDA=0,$(if $(NVCC),CONFIG=$(CONFIG),there is no nvcc))"
+endif
 
 # Written only when the flags (or the list of files) change: what depends on them is then built anew.
-$(objects)/flags: text = $(compile) | $(link) $(libs) | $(cpu)
+$(objects)/flags: text = $(compile) | $(link) $(libs) | $(cpu) | $(if $(with_cuda),$(cuda_compile))
 $(objects)/sources: text = $(all_sources)
 $(objects)/flags $(objects)/sources: detect
 	@mkdir -p $(@D)
@@ -95,6 +127,21 @@ $(objects)/%.o: %.cpp $(objects)/flags
 	@mkdir -p $(@D)
 	@echo "  compile $<"
 	@$(compile) -MMD -MP -c $< -o $@
+
+$(objects)/%.o: %.cu $(objects)/flags
+	@mkdir -p $(@D)
+	@echo "  nvcc    $<"
+	@$(cuda_compile) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(objects)/host_cuda/%.o: %.cu $(objects)/flags
+	@mkdir -p $(@D)
+	@echo "  compile $< for the host"
+	@$(host_cuda_compile) -MMD -MP -x c++ -c $< -o $@
+
+$(objects)/host_cuda/%.o: %.cpp $(objects)/flags
+	@mkdir -p $(@D)
+	@echo "  compile $<"
+	@$(host_cuda_compile) -MMD -MP -c $< -o $@
 
 $(library): $(call object_of,$(library_sources))
 $(app_library): $(call object_of,$(app_common_sources))
@@ -107,11 +154,13 @@ $(library) $(app_library) $(test_main): $(objects)/sources
 # Every program: its own objects, then the libraries.
 $(apps): $(out)/apps/%: $(objects)/apps/%.o $(app_library) $(library)
 $(tests): $(call object_of,$(test_sources)) $(objects)/tests/main.o $(app_library) $(library) $(objects)/sources
+$(host_cuda_tests): $(call host_cuda_object_of,$(cuda_sources) $(host_cuda_sources)) \
+  $(call object_of,$(device_test_sources)) $(app_library) $(library) $(objects)/sources
 $(benches): $(out)/bench/%: $(objects)/tests/bench/%.o $(app_library) $(library)
 $(benches): private libs += -lbenchmark
 $(fuzzers): $(out)/programs/%: $(objects)/tests/fuzz/%.o $(app_library) $(library)
 $(fuzzers): private link += -fsanitize=fuzzer
-$(apps) $(tests) $(benches) $(fuzzers):
+$(apps) $(tests) $(host_cuda_tests) $(benches) $(fuzzers):
 	@mkdir -p $(@D)
 	@echo "  link    $@"
 	@$(link) $(filter %.o,$^) $(filter %.a,$^) $(libs) -o $@
@@ -122,7 +171,8 @@ build/compile_commands.json: $(objects)/sources $(objects)/flags
 	  echo "$$comma{\"directory\": \"$(CURDIR)\", \"file\": \"$$file\", \"command\": \"$(compile) -c $$file\"}"; \
 	  comma=,; done; echo ']'; } > $@
 
--include $(patsubst %.o,%.d,$(call object_of,$(all_sources)))
+-include $(patsubst %.o,%.d,$(call object_of,$(all_sources) $(cuda_sources)) \
+  $(call host_cuda_object_of,$(cuda_sources) $(host_cuda_sources)))
 
 # ---- What a person calls -------------------------------------------------------------------------------------------
 .PHONY: deps deps-dev
@@ -148,10 +198,11 @@ run_tests = ROUX_APPS=$(out)/apps $(tests) $(1) $(TEST_FLAGS)
 test: deps ## build and run the tests, on a fresh machine too (TEST_FLAGS: doctest options)
 	+@$(parallel) test-programs
 	$(call run_tests,--test-suite-exclude=slow)
+	$(host_cuda_tests) --test-suite-exclude=slow --test-case=*device*,*CUDA* $(TEST_FLAGS)
 test-slow: deps ## the tests of the suites named "slow"
 	+@$(parallel) test-programs
 	$(call run_tests,--test-suite=slow)
-test-programs: $(tests) $(apps)
+test-programs: $(tests) $(if $(filter release,$(CONFIG)),$(host_cuda_tests)) $(apps)
 
 .PHONY: sanitize sanitize-run
 sanitize: deps ## the tests under ASan and UBSan, and under TSan those with "thread" or "parallel" in their name
@@ -195,12 +246,12 @@ test-bare: ## as root: the README's two lines in a Debian 12 with nothing in it
 .PHONY: format lint
 format: ## lay out the sources with clang-format
 	@$(TOOLS)/deps.sh install lint
-	clang-format -i $(all_sources) $(all_headers)
+	clang-format -i $(all_sources) $(cuda_sources) $(all_headers)
 lint: ## who includes whom, layout, lengths, and what has no place in this tree
 	@$(TOOLS)/deps.sh install lint
 	@$(TOOLS)/lint.sh
-	@clang-format --dry-run -Werror $(all_sources) $(all_headers)
-	@echo "lint: nothing found in $(words $(all_sources) $(all_headers)) files"
+	@clang-format --dry-run -Werror $(all_sources) $(cuda_sources) $(all_headers)
+	@echo "lint: nothing found in $(words $(all_sources) $(cuda_sources) $(all_headers)) files"
 
 .PHONY: clean help
 clean: ## remove build/

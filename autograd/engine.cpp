@@ -4,6 +4,7 @@
 // value has already run and its gradient is complete. One heap of waiting nodes is all that the walk needs: no
 // recursion, no sorting of the graph beforehand, and the order of sums is fixed.
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "autograd/variable.h"
@@ -40,6 +41,15 @@ void check_rows(const RowGradient& grad, const Shape& table, DType dtype, const 
   for (int64_t k = 0; k < rows.numel(); ++k) outside |= (row[k] < -1) | (row[k] >= table[0]);
   ROUX_CHECK(!outside, operation, "backward gave input ", i, " gradients of rows that a table of shape ", table,
              " has not");
+}
+
+// Whether sums over what was broadcast turn a gradient of shape `from` into one of shape `to`.
+bool sums_to(const Shape& from, const Shape& to) {
+  const int64_t lead = from.size() - to.size();
+  if (lead < 0) return false;
+  for (int64_t i = 0; i < to.size(); ++i)
+    if (to[i] != 1 && to[i] != from[lead + i]) return false;
+  return true;
 }
 
 }  // namespace
@@ -80,20 +90,37 @@ const NodePtr& GradSink::checked_input(int i) const {
   return input;
 }
 
+void GradSink::fail_index(int i, const char* did) const {
+  fail(node_->name, "backward ", did, " input ", i, ", expected 0 to ", node_->input_count - 1);
+}
+
+bool GradSink::takes(int i) const {
+  check_index(i, "gave a gradient for");
+  return static_cast<bool>(node_->inputs[i]);
+}
+
+const Node& GradSink::wanting(int i) const {
+  ROUX_CHECK(wants(i), node_->name, "backward asked for the shape or type of input ", i,
+             ", which wants no gradient (hint: ask wants(", i, ") first)");
+  return *node_->inputs[i];
+}
+
 void GradSink::add(int i, Tensor grad) {
-  if (!wants(i)) return;
+  if (!takes(i)) return;
   const NodePtr& input = checked_input(i);
-  ROUX_CHECK(grad.defined() && grad.shape() == input->shape, node_->name, "backward gave input ", i,
-             " a gradient of shape ", grad.defined() ? to_string(grad.shape()) : "(undefined)", ", expected ",
-             input->shape, " (hint: add_broadcast() sums over what was broadcast)");
+  ROUX_CHECK(grad.defined(), node_->name, "backward gave input ", i, " an undefined gradient");
+  ROUX_CHECK(
+      grad.shape() == input->shape, node_->name, "backward gave input ", i, " a gradient of shape ", grad.shape(),
+      ", expected ", input->shape,
+      detail::sums_to(grad.shape(), input->shape) ? " (hint: add_broadcast() sums over what was broadcast)" : "");
   ROUX_CHECK(grad.dtype() == input->dtype, node_->name, "backward gave input ", i, " a ", grad.dtype(),
-             " gradient, expected ", input->dtype);
+             " gradient, expected ", input->dtype, " (hint: add_broadcast() converts)");
   input->gradient.add(std::move(grad));
   queue_.push(input);
 }
 
 void GradSink::add(int i, RowGradient grad) {
-  if (!wants(i)) return;
+  if (!takes(i)) return;
   const NodePtr& input = checked_input(i);
   detail::check_rows(grad, input->shape, input->dtype, node_->name, i);
   input->gradient.add(std::move(grad), input->shape);
@@ -101,7 +128,12 @@ void GradSink::add(int i, RowGradient grad) {
 }
 
 void GradSink::add_broadcast(int i, const Tensor& grad) {
-  if (wants(i)) add(i, sum_to(grad, shape(i)).to(dtype(i)));
+  if (!takes(i)) return;
+  const Node& input = *node_->inputs[i];
+  ROUX_CHECK(grad.defined(), node_->name, "backward gave input ", i, " an undefined gradient");
+  ROUX_CHECK(detail::sums_to(grad.shape(), input.shape), node_->name, "backward gave input ", i,
+             " a gradient of shape ", grad.shape(), ", which does not sum to ", input.shape);
+  add(i, sum_to(grad, input.shape).to(input.dtype));
 }
 
 namespace detail {
@@ -120,12 +152,45 @@ Tensor take_gradient(Node& node) {
   return grad;
 }
 
+// While one exists, errors from within are about this operation's backward.
+class Running {
+ public:
+  explicit Running(const char* operation) : outer_(std::exchange(current_operation, operation)) {}
+  ~Running() { current_operation = outer_; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  const char* outer_;
+};
+
+// The same error, with the operation in whose backward it arose, where its text does not begin with it.
+[[noreturn]] void rethrow_naming(const char* operation, const Error& error) {
+  const std::string text = error.what(), name = operation;
+  if (text.starts_with("[" + name + "] ")) throw;
+  throw Error(text + " (in the backward of " + name + ")");
+}
+
+void run_node(Node& node, const Tensor& grad, GradSink& sink) {
+  const Running running(node.name);
+  const uint64_t version = grad.version();
+  try {
+    node.run(&node, grad, sink);
+  } catch (const Error& error) {
+    rethrow_naming(node.name, error);
+  }
+  // What was changed may be what a sibling or the caller holds too.
+  ROUX_CHECK(grad.version() == version, node.name,
+             "backward changed the gradient it was given in place (hint: use mul(), or clone() it)");
+}
+
 }  // namespace
 
 const char* running_operation() { return current_operation; }
 
 void run_backward(Node* root, const Tensor& seed, bool retain_graph) {
   if (root->released) fail_released(*root);
+  const NoGrad no_grad;  // a backward that computes with Variables records nothing: there is no double backward
   GradSink::Queue queue;
   root->references.fetch_add(1, std::memory_order_relaxed);
   queue.push(NodePtr(root));
@@ -138,14 +203,7 @@ void run_backward(Node* root, const Tensor& seed, bool retain_graph) {
     }
     const Tensor grad = take_gradient(*node);
     GradSink sink(node.get(), queue);
-    const char* const outer = std::exchange(current_operation, node->name);
-    try {
-      node->run(node.get(), grad, sink);
-    } catch (...) {
-      current_operation = outer;
-      throw;
-    }
-    current_operation = outer;
+    run_node(*node, grad, sink);
     if (!retain_graph) node->release();
   }
 }

@@ -22,6 +22,12 @@ struct Entry {
   double error() const { return std::abs(found - expected); }
 };
 
+// An input's gradient; zeros where backward gave it none.
+struct Arrived {
+  Values values;
+  bool any = false;
+};
+
 // Puts an entry back on every way out.
 class Perturbed {
  public:
@@ -156,33 +162,28 @@ std::string length_text(double length, const Shape& input, const Shape& result) 
   return of_result.empty() ? named(input, "input") : of_result;
 }
 
-// What may be the reason; nothing when the numbers do not tell.
-std::string hint(const std::vector<Entry>& entries, const Entry& worst, const Shape& input, const Shape& result) {
-  if (std::isnan(worst.found) || std::isnan(worst.expected)) return "NaN: is the input outside the function's domain?";
-  if (std::all_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.found == 0; }))
-    return "no gradient arrives: does f use this input as a Variable, not its data(), and does backward add one for "
-           "it?";
-  if (worst.kink) return "the slopes left and right of this input differ: move it off the kink, or set allow_kinks";
-  const double factor = common_factor(entries);
-  if (std::isnan(factor)) return "";
+// How a factor that all entries are off by may have come about. Several reasons where it fits several.
+std::string factor_hint(double factor, const Shape& input, const Shape& result) {
   const auto is = [&](double value) { return std::abs(factor - value) < 2e-3 * std::abs(value); };
   if (is(-1)) return "the sign is turned around";
+  std::string reasons;
+  const auto say = [&](const std::string& reason) { reasons += (reasons.empty() ? "" : " Or: ") + reason; };
+  if (is(2)) say("all are twice as large as they should be: is something added twice?");
+  if (is(0.5)) say("all are half as large as they should be: is one of two uses forgotten?");
   const std::string times = length_text(factor, input, result), part = length_text(1 / factor, input, result);
   if (!times.empty())
-    return "all are too large by " + times +
-           ": is the division of a mean forgotten, or something added for each of them?";
+    say("all are too large by " + times +
+        ": is the division of a mean forgotten, or something added for each of them?");
   if (!part.empty())
-    return "all are too small by " + part +
-           ": is a sum over a broadcast dimension forgotten, or a mean taken for a sum?";
-  if (is(2)) return "all are twice as large as they should be: is something added twice?";
-  if (is(0.5)) return "all are half as large as they should be";
-  return "all are off by the factor " + detail::error_text(factor);
+    say("all are too small by " + part + ": is a sum over a broadcast dimension forgotten, or a mean taken for a sum?");
+  return reasons.empty() ? "all are off by the factor " + detail::error_text(factor) : reasons;
 }
 
 // One input's entries, and which of them is worst.
 struct Report {
   std::string name;
   Shape shape;
+  bool arrived = false;  // whether backward gave the input a gradient
   std::vector<Entry> entries;
   Entry worst;
   double excess = 0;  // of the worst
@@ -192,12 +193,26 @@ struct Report {
   }
 };
 
-Report check_input(const Check& check, const NamedVariable& input, const Values& gradient) {
+// What may be the reason; nothing when the numbers do not tell.
+std::string hint(const Report& report, const Shape& result) {
+  const Entry& worst = report.worst;
+  if (std::isnan(worst.found) || std::isnan(worst.expected)) return "NaN: is the input outside the function's domain?";
+  if (!report.arrived)
+    return "no gradient arrives: does f use this input as a Variable, not its data(), and does backward add one for "
+           "it?";
+  if (worst.kink) return "the slopes left and right of this input differ: move it off the kink, or set allow_kinks";
+  if (std::all_of(report.entries.begin(), report.entries.end(), [](const Entry& entry) { return entry.found == 0; }))
+    return "a gradient arrives, but it is 0 everywhere";
+  const double factor = common_factor(report.entries);
+  return std::isnan(factor) ? "" : factor_hint(factor, report.shape, result);
+}
+
+Report check_input(const Check& check, const NamedVariable& input, const Arrived& gradient) {
   Variable variable = input.variable;
-  Report report{.name = input.name, .shape = variable.shape(), .entries = {}, .worst = {}};
+  Report report{.name = input.name, .shape = variable.shape(), .arrived = gradient.any, .entries = {}, .worst = {}};
   const Tensor flat = variable.mutable_data().reshape({-1});
-  for (const int64_t index : choose_entries(gradient, check.options)) {
-    const Entry entry = check.check_entry(flat, index, gradient[static_cast<size_t>(index)]);
+  for (const int64_t index : choose_entries(gradient.values, check.options)) {
+    const Entry entry = check.check_entry(flat, index, gradient.values[static_cast<size_t>(index)]);
     const double excess = check.excess(entry);
     const bool worse = entry.wrong != report.worst.wrong ? entry.wrong : excess > report.excess;
     if (report.entries.empty() || worse) {
@@ -209,17 +224,33 @@ Report check_input(const Check& check, const NamedVariable& input, const Values&
   return report;
 }
 
-std::string describe(const GradcheckResult& result, const Report& report, const Shape& result_shape) {
+// What the function gave: its shape, and its operation where it is a single one.
+struct Summary {
+  Shape shape;
+  std::string operation;
+};
+
+std::string describe(const GradcheckResult& result, const Report& report, const Summary& of) {
   const auto wrong =
       std::count_if(report.entries.begin(), report.entries.end(), [](const Entry& entry) { return entry.wrong; });
-  const std::string reason = hint(report.entries, report.worst, report.shape, result_shape);
-  return "[gradcheck] " + result.input + ": " + std::to_string(wrong) + " of " + std::to_string(report.entries.size()) +
-         " entries are wrong; worst at " + result.index + ": found " + detail::error_text(result.found) +
-         ", expected " + detail::error_text(result.expected) + ", relative error " +
-         detail::error_text(result.relative_error) + (reason.empty() ? "" : " (hint: " + reason + ")");
+  const std::string reason = hint(report, of.shape);
+  return "[gradcheck] " + (of.operation.empty() ? "" : of.operation + ", ") + result.input + ": " +
+         std::to_string(wrong) + " of " + std::to_string(report.entries.size()) + " entries are wrong; worst at " +
+         result.index + ": found " + detail::error_text(result.found) + ", expected " +
+         detail::error_text(result.expected) + ", relative error " + detail::error_text(result.relative_error) +
+         (reason.empty() ? "" : " (hint: " + reason + ")");
 }
 
-GradcheckResult summarize(const std::vector<Report>& reports, const Shape& result_shape) {
+// `input 0, input 2`: those reports for which `chosen` holds.
+template <class Chosen>
+std::string names_of(const std::vector<Report>& reports, const Chosen& chosen) {
+  std::string names;
+  for (const Report& report : reports)
+    if (chosen(report)) names += (names.empty() ? "" : ", ") + report.name;
+  return names;
+}
+
+GradcheckResult summarize(const std::vector<Report>& reports, const Summary& of) {
   GradcheckResult result;
   const Report* worst = nullptr;
   for (const Report& report : reports) {
@@ -239,16 +270,18 @@ GradcheckResult summarize(const std::vector<Report>& reports, const Shape& resul
   result.found = entry.found;
   result.expected = entry.expected;
   result.relative_error = entry.error() / std::max({std::abs(entry.found), std::abs(entry.expected), 1e-300});
-  result.message = result.ok ? "[gradcheck] " + std::to_string(result.checked) + " entries are right"
-                             : describe(result, *worst, result_shape);
-  std::string others;
-  for (const Report& report : reports)
-    if (&report != worst && report.worst.wrong) others += (others.empty() ? "; also wrong: " : ", ") + report.name;
-  result.message += others;
+  if (result.ok) {
+    const std::string checked = names_of(reports, [](const Report& report) { return !report.entries.empty(); });
+    result.message = "[gradcheck] " + std::to_string(result.checked) + " entries are right (" + checked + ")";
+    return result;
+  }
+  const std::string others = names_of(reports, [&](const Report& r) { return &r != worst && r.worst.wrong; });
+  result.message = describe(result, *worst, of) + (others.empty() ? "" : "; also wrong: " + others);
   return result;
 }
 
 void validate(const std::vector<NamedVariable>& inputs) {
+  ROUX_CHECK(!inputs.empty(), "gradcheck", "there is no floating-point input to check");
   for (const auto& [name, variable] : inputs) {
     ROUX_CHECK(variable.defined() && variable.is_leaf() && variable.requires_grad(), "gradcheck", name,
                " must be a leaf that requires a gradient");
@@ -258,15 +291,24 @@ void validate(const std::vector<NamedVariable>& inputs) {
   }
 }
 
+// The result's operation when its inputs are leaves: then it is the one that is checked; else "".
+std::string single_operation(const Variable& result) {
+  const detail::Node* const node = result.node();
+  if (!node) return "";
+  for (int i = 0; i < node->input_count; ++i)
+    if (node->inputs[i] && !node->inputs[i]->is_leaf()) return "";
+  return node->name;
+}
+
 // Runs f forward and backward, and forward again. Gives the gradients of the inputs.
-std::vector<Values> run_backward_once(Check& check, const std::vector<NamedVariable>& inputs, Shape& shape) {
+std::vector<Arrived> run_backward_once(Check& check, const std::vector<NamedVariable>& inputs, Summary& of) {
   for (NamedVariable input : inputs) input.variable.zero_grad();
   const Variable result = check.f();
   ROUX_CHECK(result.defined(), "gradcheck", "the function gave an undefined result");
   ROUX_CHECK(
       result.dtype() == float64, "gradcheck", "the result is ", result.dtype(),
       " though the inputs are float64 (hint: something in the function converts, or mixes in float32 tensors alone)");
-  shape = result.shape();
+  of = {result.shape(), single_operation(result)};
   check.result = result.data().to_vector<double>();
   const Values again = evaluate(check.f);
   const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
@@ -277,11 +319,11 @@ std::vector<Values> run_backward_once(Check& check, const std::vector<NamedVaria
   const Tensor cotangent = make_cotangent(result, check.options.seed);
   check.cotangent = cotangent.to_vector<double>();
   if (result.requires_grad()) result.backward(cotangent);
-  std::vector<Values> gradients;
+  std::vector<Arrived> gradients;
   for (NamedVariable input : inputs) {
     const Tensor gradient = input.variable.grad();
     const auto size = static_cast<size_t>(input.variable.numel());
-    gradients.push_back(gradient.defined() ? gradient.to_vector<double>() : Values(size, 0.0));
+    gradients.push_back({gradient.defined() ? gradient.to_vector<double>() : Values(size, 0.0), gradient.defined()});
     input.variable.zero_grad();
   }
   return gradients;
@@ -295,11 +337,11 @@ GradcheckResult check_gradients(const std::function<Variable()>& f, const std::v
                                 const GradcheckOptions& options) {
   validate(inputs);
   Check check{.f = f, .options = options, .result = {}, .cotangent = {}};
-  Shape result_shape;
-  const std::vector<Values> gradients = run_backward_once(check, inputs, result_shape);
+  Summary of;
+  const std::vector<Arrived> gradients = run_backward_once(check, inputs, of);
   std::vector<Report> reports;
   for (size_t i = 0; i < inputs.size(); ++i) reports.push_back(check_input(check, inputs[i], gradients[i]));
-  return summarize(reports, result_shape);
+  return summarize(reports, of);
 }
 
 GradcheckResult gradcheck(const std::function<Variable(const std::vector<Variable>&)>& f,

@@ -1,9 +1,11 @@
 // gradcheck: compares the gradients that backward gives with differences of the function itself. For modules see
 // nn/testing.h, which stands on check_gradients().
 //
-//   CHECK(gradcheck([](const auto& in) { return tanh(in[0] * in[1]); }, {Tensor::randn({2, 3}), Tensor::randn({3})}));
+//   using namespace roux;
+//   CHECK(gradcheck([](const auto& in) { return tanh(in[0] * in[1]); }, {Tensor::randn({5, 4}), Tensor::randn({4})}));
 //
-// A failed check prints the worst entry: `[gradcheck] input 1: 3 of 3 entries are wrong; worst at (2): found 0.4 ...`.
+// A failed check prints the worst entry: `[gradcheck] input 1: 3 of 4 entries are wrong; worst at (2): found 0.4 ...`.
+// Dimensions of different lengths, none of them 2, let it say more about what is wrong.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/ops.h"
 #include "autograd/variable.h"
 
 namespace roux {
@@ -43,12 +46,13 @@ std::ostream& operator<<(std::ostream& out, const GradcheckResult& result);
 
 /// Checks the gradients of f's result for every floating-point input, in float64 whatever the inputs' type; other
 /// inputs are constants. f must give the same result for the same inputs. Inputs are named `input 0`, `input 1`, ...
+/// Throws Error when there is no floating-point input.
 GradcheckResult gradcheck(const std::function<Variable(const std::vector<Variable>&)>& f,
                           const std::vector<Tensor>& inputs, const GradcheckOptions& options = {});
 
 /// The same for leaves that f reads on its own (a module's parameters, say). They must be float64, contiguous and
 /// require a gradient; their data are as before afterwards, their gradients are cleared. Throws Error when they are not
-/// such leaves, or when f draws random numbers anew.
+/// such leaves, when there are none, or when f draws random numbers anew.
 GradcheckResult check_gradients(const std::function<Variable()>& f, const std::vector<NamedVariable>& inputs,
                                 const GradcheckOptions& options = {});
 

@@ -3,21 +3,24 @@
 
 #include <utility>
 
+#include "tensor/backend.h"
+
 namespace roux {
 namespace {
 
-Tensor scatter_rows(const RowGradient& rows, const Shape& shape) {
-  // Unused room (-1) is mapped to row 0, where its zeros change nothing.
-  const Tensor ids = clamp(rows.rows, 0, static_cast<double>(shape[0]));
-  return index_add(Tensor::zeros(shape, rows.values.dtype(), rows.values.device()), 0, ids, rows.values);
+// The sum of values (n, dim) by slot, (count, dim); slots of -1 are left out.
+Tensor sum_by_slot(const Tensor& values, const Tensor& slots, const Shape& shape) {
+  const Tensor sums = Tensor::empty(shape, values.dtype(), values.device());
+  const Tensor in = values.contiguous(), places = slots.contiguous();
+  backend(values.device()).embedding_backward(sums.view(), in.view(), places.view());
+  return sums;
 }
 
 // Rows that both have are summed, those of `a` first. Unused room (-1) of either becomes one such entry.
 RowGradient merge(const RowGradient& a, const RowGradient& b) {
   const UniqueIds distinct = unique(cat({a.rows, b.rows}));
   const Tensor values = cat({a.values, b.values});
-  const Tensor zeros = Tensor::zeros({distinct.rows.size(0), values.size(1)}, values.dtype(), values.device());
-  return {distinct.rows, index_add(zeros, 0, distinct.slots, values)};
+  return {distinct.rows, sum_by_slot(values, distinct.slots, {distinct.rows.size(0), values.size(1)})};
 }
 
 }  // namespace
@@ -33,14 +36,14 @@ const RowGradient& Gradient::rows() const {
 }
 
 Tensor Gradient::to_dense(const Shape& shape) const {
-  return kind_ == Kind::rows ? scatter_rows(content_, shape) : content_.values;
+  return kind_ == Kind::rows ? sum_by_slot(content_.values, content_.rows, shape) : content_.values;
 }
 
 void Gradient::add(Tensor dense) {
   if (kind_ == Kind::none) {
     content_.values = std::move(dense);
   } else if (kind_ == Kind::rows) {
-    Tensor both = scatter_rows(content_, dense.shape());
+    Tensor both = sum_by_slot(content_.values, content_.rows, dense.shape());
     both.add_(dense);
     content_ = {Tensor(), std::move(both)};
   } else if (content_.values.storage().unshared() && content_.values.is_contiguous()) {
@@ -52,7 +55,7 @@ void Gradient::add(Tensor dense) {
 }
 
 void Gradient::add(RowGradient rows, const Shape& shape) {
-  if (kind_ == Kind::dense) return add(scatter_rows(rows, shape));
+  if (kind_ == Kind::dense) return add(sum_by_slot(rows.values, rows.rows, shape));
   content_ = kind_ == Kind::none ? std::move(rows) : merge(content_, rows);
   kind_ = Kind::rows;
 }

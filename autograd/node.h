@@ -1,4 +1,5 @@
-// The graph: values, and the nodes that backward walks. Users see these through Variable; see engine.cpp for the walk.
+// The graph: values, and the nodes that backward walks. Users see these through Variable and, inside a backward,
+// GradSink (grad_sink.h); see engine.cpp for the walk.
 #pragma once
 
 #include <atomic>
@@ -110,30 +111,5 @@ void run_backward(Node* root, const Tensor& seed, bool retain_graph);
 const char* running_operation();
 
 }  // namespace detail
-
-/// Where an operation's backward puts the gradients of its inputs.
-class GradSink {
- public:
-  /// Whether input i wants a gradient: ask before computing one.
-  bool wants(int i) const { return i < node_->input_count && node_->inputs[i]; }
-  /// The gradient of input i: its shape and dtype, or an Error that names the operation.
-  void add(int i, Tensor grad);
-  /// The same as rows of a table.
-  void add(int i, RowGradient grad);
-  /// The gradient of an input that the operation has broadcast, or promoted to another type: summed to the input's
-  /// shape and converted to its type.
-  void add_broadcast(int i, const Tensor& grad);
-  /// Shape and type of input i, which must want a gradient.
-  const Shape& shape(int i) const { return node_->inputs[i]->shape; }
-  DType dtype(int i) const { return node_->inputs[i]->dtype; }
-
- private:
-  friend void detail::run_backward(detail::Node*, const Tensor&, bool);
-  struct Queue;
-  GradSink(detail::Node* node, Queue& queue) : node_(node), queue_(queue) {}
-  const detail::NodePtr& checked_input(int i) const;
-  detail::Node* node_;
-  Queue& queue_;
-};
 
 }  // namespace roux

@@ -143,8 +143,9 @@ Variable dropout(const Variable& x, double p, Generator& generator);
 
 enum class Reduction : uint8_t { mean, sum, none };
 /// logits (rows, classes); labels int64 (rows), or probabilities (rows, classes), which get no gradient. mean: the sum
-/// of the losses over the sum of the divisors; NaN when every row is ignored. See tensor/ops.h.
-Variable cross_entropy(const Variable& logits, const Tensor& labels, const CrossEntropyOptions& options = {},
-                       Reduction reduction = Reduction::mean);
+/// of the losses over the sum of the divisors; NaN when every row is ignored. See tensor/ops.h. No defaults: for models
+/// there is nn::cross_entropy.
+Variable cross_entropy(const Variable& logits, const Tensor& labels, const CrossEntropyOptions& options,
+                       Reduction reduction);
 
 }  // namespace roux

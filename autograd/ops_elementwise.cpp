@@ -30,21 +30,21 @@ Variable record_from_result(const char* name, BinaryOp backward, const Variable&
 // --- Two operands, broadcast. ---
 
 Variable add(const Variable& a, const Variable& b) {
-  return record("add", add(a.data(), b.data()), {a, b}, [](const Tensor& g, GradSink& to) {
+  return record("add", add(a.data_or_undefined(), b.data_or_undefined()), {a, b}, [](const Tensor& g, GradSink& to) {
     to.add_broadcast(0, g);
     to.add_broadcast(1, g);
   });
 }
 
 Variable sub(const Variable& a, const Variable& b) {
-  return record("sub", sub(a.data(), b.data()), {a, b}, [](const Tensor& g, GradSink& to) {
+  return record("sub", sub(a.data_or_undefined(), b.data_or_undefined()), {a, b}, [](const Tensor& g, GradSink& to) {
     to.add_broadcast(0, g);
     if (to.wants(1)) to.add_broadcast(1, neg(g));
   });
 }
 
 Variable mul(const Variable& a, const Variable& b) {
-  const Tensor x = a.data(), y = b.data();
+  const Tensor x = a.data_or_undefined(), y = b.data_or_undefined();
   return record("mul", mul(x, y), {a, b},
                 [x = saved_for(b, x, "input"), y = saved_for(a, y, "input")](const Tensor& g, GradSink& to) {
                   if (to.wants(0)) to.add_broadcast(0, g * y);
@@ -54,8 +54,8 @@ Variable mul(const Variable& a, const Variable& b) {
 
 // With q = a / b: d/da = 1 / b, d/db = -q / b.
 Variable div(const Variable& a, const Variable& b) {
-  const Tensor y = b.data();
-  const Tensor quotient = div(a.data(), y);
+  const Tensor y = b.data_or_undefined();
+  const Tensor quotient = div(a.data_or_undefined(), y);
   return record("div", quotient, {a, b},
                 [y = saved(y, "input"), q = saved_for(b, quotient, "result")](const Tensor& g, GradSink& to) {
                   const Tensor scaled = g / y;
@@ -65,7 +65,7 @@ Variable div(const Variable& a, const Variable& b) {
 }
 
 Variable pow(const Variable& a, const Variable& b) {
-  const Tensor x = a.data(), exponent = b.data();
+  const Tensor x = a.data_or_undefined(), exponent = b.data_or_undefined();
   const Tensor result = pow(x, exponent);
   return record("pow", result, {a, b},
                 [x = saved(x, "input"), p = saved_for(a, exponent, "input"), y = saved_for(b, result, "result")](
@@ -77,7 +77,7 @@ Variable pow(const Variable& a, const Variable& b) {
 }
 
 Variable maximum(const Variable& a, const Variable& b) {
-  const Tensor x = a.data(), y = b.data();
+  const Tensor x = a.data_or_undefined(), y = b.data_or_undefined();
   return record("maximum", maximum(x, y), {a, b},
                 [x = saved(x, "input"), y = saved(y, "input")](const Tensor& g, GradSink& to) {
                   if (to.wants(0)) to.add_broadcast(0, larger_share(g, x, y));
@@ -86,7 +86,7 @@ Variable maximum(const Variable& a, const Variable& b) {
 }
 
 Variable minimum(const Variable& a, const Variable& b) {
-  const Tensor x = a.data(), y = b.data();
+  const Tensor x = a.data_or_undefined(), y = b.data_or_undefined();
   return record("minimum", minimum(x, y), {a, b},
                 [x = saved(x, "input"), y = saved(y, "input")](const Tensor& g, GradSink& to) {
                   if (to.wants(0)) to.add_broadcast(0, larger_share(g, y, x));
@@ -97,28 +97,30 @@ Variable minimum(const Variable& a, const Variable& b) {
 // --- A number as operand. ---
 
 Variable add(const Variable& a, Scalar b) {
-  return record("add", add(a.data(), b), {a}, [](const Tensor& g, GradSink& to) { to.add(0, g); });
+  return record("add", add(a.data_or_undefined(), b), {a}, [](const Tensor& g, GradSink& to) { to.add(0, g); });
 }
 
 Variable sub(const Variable& a, Scalar b) {
-  return record("sub", sub(a.data(), b), {a}, [](const Tensor& g, GradSink& to) { to.add(0, g); });
+  return record("sub", sub(a.data_or_undefined(), b), {a}, [](const Tensor& g, GradSink& to) { to.add(0, g); });
 }
 
 Variable sub(Scalar a, const Variable& b) {
-  return record("sub", sub(a, b.data()), {b}, [](const Tensor& g, GradSink& to) { to.add(0, neg(g)); });
+  return record("sub", sub(a, b.data_or_undefined()), {b}, [](const Tensor& g, GradSink& to) { to.add(0, neg(g)); });
 }
 
 Variable mul(const Variable& a, Scalar b) {
-  return record("mul", mul(a.data(), b), {a}, [b](const Tensor& g, GradSink& to) { to.add(0, mul(g, b)); });
+  return record("mul", mul(a.data_or_undefined(), b), {a},
+                [b](const Tensor& g, GradSink& to) { to.add(0, mul(g, b)); });
 }
 
 Variable div(const Variable& a, Scalar b) {
-  return record("div", div(a.data(), b), {a}, [b](const Tensor& g, GradSink& to) { to.add(0, div(g, b)); });
+  return record("div", div(a.data_or_undefined(), b), {a},
+                [b](const Tensor& g, GradSink& to) { to.add(0, div(g, b)); });
 }
 
 // With q = a / b: d/db = -q / b.
 Variable div(Scalar a, const Variable& b) {
-  const Tensor y = b.data();
+  const Tensor y = b.data_or_undefined();
   const Tensor quotient = div(a, y);
   return record("div", quotient, {b},
                 [y = saved(y, "input"), q = saved(quotient, "result")](const Tensor& g, GradSink& to) {
@@ -127,7 +129,7 @@ Variable div(Scalar a, const Variable& b) {
 }
 
 Variable pow(const Variable& a, Scalar b) {
-  const Tensor x = a.data();
+  const Tensor x = a.data_or_undefined();
   const double p = b.to_double();
   return record("pow", pow(x, b), {a}, [p, x = saved(x, "input")](const Tensor& g, GradSink& to) {
     to.add(0, p == 0 ? Tensor::zeros(g.shape(), g.dtype(), g.device()) : g * mul(pow(x, p - 1), p));
@@ -137,7 +139,7 @@ Variable pow(const Variable& a, Scalar b) {
 // --- Choices. ---
 
 Variable where(const Tensor& condition, const Variable& a, const Variable& b) {
-  return record("where", where(condition, a.data(), b.data()), {a, b},
+  return record("where", where(condition, a.data_or_undefined(), b.data_or_undefined()), {a, b},
                 [condition = saved(condition, "condition")](const Tensor& g, GradSink& to) {
                   if (to.wants(0)) to.add_broadcast(0, keep(g, condition));
                   if (to.wants(1)) to.add_broadcast(1, masked_fill(g, condition, 0));

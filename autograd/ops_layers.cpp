@@ -1,5 +1,8 @@
 // Differentiable products and layers: matmul, linear, embedding tables, layer normalisation, dropout, cross entropy.
 #include "autograd/ops.h"
+
+#include <limits>
+
 #include "tensor/backend.h"
 #include "tensor/operands.h"
 
@@ -16,7 +19,7 @@ Tensor transposed(const Tensor& x) { return x.transpose(-2, -1); }
 
 // a: (..., m, k), b: (..., k, n) -> (..., m, n); vectors as in tensor/ops.h.
 Variable matmul(const Variable& a, const Variable& b) {
-  const Tensor x = a.data(), y = b.data();
+  const Tensor x = a.data_or_undefined(), y = b.data_or_undefined();
   return record("matmul", matmul(x, y), {a, b},
                 [x = saved(x, "input"), y = saved(y, "input")](const Tensor& grad, GradSink& to) {
                   // Vectors become matrices of one row or column, and so does the gradient.
@@ -34,8 +37,8 @@ Variable matmul(const Variable& a, const Variable& b) {
 
 // x: (..., in), weight: (out, in), bias: (out) -> (..., out)
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias) {
-  const Tensor input = x.data(), matrix = weight.data();
-  const Tensor result = linear(input, matrix, bias.defined() ? bias.data() : Tensor());
+  const Tensor input = x.data_or_undefined(), matrix = weight.data_or_undefined();
+  const Tensor result = linear(input, matrix, bias.data_or_undefined());
   return record("linear", result, {x, weight, bias},
                 [input = saved(input, "input"), matrix = saved(matrix, "weight")](const Tensor& grad, GradSink& to) {
                   const int64_t out = matrix.get().size(0), in = matrix.get().size(1);
@@ -48,27 +51,33 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias)
 
 namespace {
 
-// Divides each row's gradient by how often its id occurred.
+// Divides each row's gradient by how often its id occurred. Unused room stays as it is.
 void divide_by_frequency(Tensor& values, const UniqueIds& distinct) {
-  const Tensor slots = distinct.slots;
-  const Tensor counted = ge(slots, 0).to(values.dtype());
-  const Tensor zeros = Tensor::zeros({values.size(0)}, values.dtype(), values.device());
-  if (values.size(0) == 0) return;
-  const Tensor counts = index_add(zeros, 0, clamp(slots, 0, static_cast<double>(values.size(0))), counted);
-  values.div_(counts.unsqueeze(1));
+  const Tensor ones = Tensor::ones({distinct.slots.numel(), 1}, values.dtype(), values.device());
+  const Tensor counts = Tensor::empty({values.size(0), 1}, values.dtype(), values.device());
+  backend(values.device()).embedding_backward(counts.view(), ones.view(), distinct.slots.view());
+  values.div_(clamp(counts, 1, std::numeric_limits<double>::infinity()));
 }
 
 // The table's data for a forward over `ids`. Pending rows are committed when the step is recorded; otherwise the rows
-// are read as caught-up copies and `ids` becomes their places among the copies.
-Tensor table_for(const Variable& table, Tensor& ids, const UniqueIds& distinct, bool recorded) {
+// are read as caught-up copies, `ids` becomes their places among the copies, and so does `padding` (-1: none).
+Tensor table_for(const Variable& table, Tensor& ids, int64_t& padding, const UniqueIds& distinct, bool recorded) {
   PendingRows* const pending = table.pending_rows();
   if (!pending) return table.raw();
   if (recorded) {
     pending->commit(distinct.rows);
     return table.raw();
   }
-  const UniqueIds all = unique(ids);
-  ids = all.slots.reshape(ids.shape());
+  if (padding < 0) {
+    const UniqueIds all = unique(ids);
+    ids = all.slots.reshape(ids.shape());
+    return pending->rows(all.rows);
+  }
+  // In front of all others the padding gets the first place, whether or not it is among the ids.
+  const Tensor first = Tensor::full({1}, padding, int64, ids.device());
+  const UniqueIds all = unique(cat({first, ids.reshape({-1})}));
+  ids = all.slots.slice(0, 1, all.slots.numel()).reshape(ids.shape());
+  padding = 0;
   return pending->rows(all.rows);
 }
 
@@ -88,7 +97,8 @@ Variable embedding(const Variable& table, const Tensor& ids, const EmbeddingLook
   Tensor places = ids;
   UniqueIds distinct;
   if (recorded) distinct = unique(ids, options.padding_idx);
-  const Tensor result = embedding(table_for(table, places, distinct, recorded), places);
+  int64_t no_padding = -1;  // its row is looked up like any other
+  const Tensor result = embedding(table_for(table, places, no_padding, distinct, recorded), places);
   return record("embedding", result, {table},
                 [distinct, by_frequency = options.scale_grad_by_freq](const Tensor& grad, GradSink& to) {
                   if (!to.wants(0)) return;
@@ -142,21 +152,11 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
   Tensor places = ids;
   UniqueIds distinct;
   if (table_recorded) distinct = unique(ids, options.padding_idx);
-  // With pending rows under NoGrad, ids are renumbered; the padding's own number must stay out of the pooling.
-  const bool renumbered = table.pending_rows() && !table_recorded;
-  const Tensor data = table_for(table, places, distinct, table_recorded);
   BagPooling forward{.mode = options.mode,
                      .padding_idx = options.padding_idx,
                      .include_last_offset = options.include_last_offset,
-                     .per_sample_weights = weights.defined() ? weights.data() : Tensor()};
-  if (renumbered && options.padding_idx >= 0) {
-    const Tensor where_padding = eq(ids, options.padding_idx);
-    const bool present = any(where_padding).item() != 0;
-    forward.padding_idx =
-        present
-            ? static_cast<int64_t>(amax(where(where_padding, places, Tensor::zeros({}, int64, places.device()))).item())
-            : -1;
-  }
+                     .per_sample_weights = weights.data_or_undefined()};
+  const Tensor data = table_for(table, places, forward.padding_idx, distinct, table_recorded);
   const EmbeddingBagResult result = embedding_bag(data, places, offsets, forward);
   return record(
       "embedding_bag", result.output, {table, weights},
@@ -166,8 +166,8 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
 
 // x: (..., n), weight, bias: (n) -> the same shape as x
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps) {
-  const Tensor input = x.data(), scale = weight.defined() ? weight.data().contiguous() : Tensor();
-  const LayerNormResult result = layer_norm(input, scale, bias.defined() ? bias.data() : Tensor(), eps);
+  const Tensor input = x.data_or_undefined(), scale = contiguous_or_none(weight.data_or_undefined());
+  const LayerNormResult result = layer_norm(input, scale, bias.data_or_undefined(), eps);
   return record("layer_norm", result.output, {x, weight, bias},
                 [input = saved(input, "input"), scale = saved(scale, "weight"), mean = result.mean, rstd = result.rstd](
                     const Tensor& grad, GradSink& to) {

@@ -150,6 +150,8 @@ Tensor Variable::data() const {
   return value_->pending ? value_->pending->materialise() : tensor;
 }
 
+Tensor Variable::data_or_undefined() const { return defined() ? data() : Tensor(); }
+
 detail::Node* Variable::node() const { return value_ ? value_->node.get() : nullptr; }
 bool Variable::requires_grad() const { return node() != nullptr; }
 bool Variable::is_leaf() const { return !node() || node()->is_leaf(); }
@@ -220,16 +222,17 @@ void Variable::retain_grad() {
 }
 
 void Variable::backward() const {
+  ROUX_CHECK(defined(), "backward", "the variable is undefined");
   ROUX_CHECK(numel() == 1, "backward", "only a scalar can start without a seed, found shape ", shape(),
              " (hint: sum() or mean() it, or pass the gradient of this value)");
   backward(Tensor::ones(shape(), dtype(), device()));
 }
 
 void Variable::backward(const Tensor& seed, bool retain_graph) const {
-  raw();
+  ROUX_CHECK(defined(), "backward", "the variable is undefined");
   ROUX_CHECK(node(), "backward",
-             "nothing was recorded for this variable: no input requires a gradient, or it was computed "
-             "under NoGrad");
+             "nothing was recorded for this variable: no input requires a gradient, or it was computed under NoGrad "
+             "(hint: Variable(tensor, true) requires one)");
   ROUX_CHECK(seed.defined(), "backward", "the seed is undefined");
   ROUX_CHECK(seed.shape() == shape() && seed.dtype() == dtype() && seed.device() == device(), "backward",
              "the seed is a ", seed.dtype(), " tensor of shape ", seed.shape(), " on ", seed.device(), ", expected ",

@@ -1,26 +1,40 @@
 // Variable: a Tensor that remembers how it was computed, so that `backward()` can hand every input its gradient.
+// What computes with Variables are functions, in ops.h; views and conversions are members.
 //
 // A differentiable operation is one function: compute the result from tensors, then `record` it with the lambda that
-// hands each input its gradient:
+// hands each input its gradient (these examples are inside `using namespace roux;`):
 //
-//   // x: (..., n) -> the same shape.
-//   Variable tanh(const Variable& x) {
-//     const Tensor y = tanh(x.data());
-//     return record("tanh", y, {x}, [y = saved(y, "result")](const Tensor& grad, GradSink& to) {
-//       if (to.wants(0)) to.add(0, elementwise_backward(BinaryOp::tanh_backward, grad, y));
-//     });
+//   // x * sigmoid(beta * x). x: (...), beta: whatever broadcasts to it -> the shape of x.
+//   Variable swish(const Variable& x, const Variable& beta) {
+//     const Tensor a = x.data(), b = beta.data(), s = sigmoid(a * b);
+//     return record("swish", a * s, {x, beta},
+//                   [a = saved(a, "x"), b = saved(b, "beta"), s](const Tensor& grad, GradSink& to) {
+//                     const Tensor slope = grad * a * s * (1 - s);  // of the result by a * b, times grad
+//                     to.add_broadcast(0, grad * s + slope * b);
+//                     if (to.wants(1)) to.add_broadcast(1, slope * a);
+//                   });
 //   }
 //
-// How to add an operation: write such a function, in autograd/ops*.cpp or in a file of your own. The lambda keeps what
-// backward needs with `saved`; it must never capture its own result's Variable, for that cycle would never be freed.
+// How to add an operation: write such a function, in autograd/ops*.cpp or in a file of your own.
+// - What backward needs, the lambda keeps with `saved`. Saved stands in arithmetic like the tensor it holds; only its
+//   members need `.get()`, as in `a.get().shape()`. A plain Tensor that is captured without `saved` gives a silently
+//   wrong gradient when somebody changes it in place; do so only where nobody else can, as with `s` here.
+// - The lambda must never capture its own result's Variable, for that cycle would never be freed.
+// - `to.add_broadcast(i, g)` is always right; `to.add(i, g)` is for gradients of the input's own shape and type.
+//   `to.wants(i)` is optional, and saves the work for a gradient that nobody needs (see grad_sink.h).
+// - `grad` is shared: never change it in place.
+// - What the functions on tensors do not check, ROUX_CHECK does (tensor/error.h):
+//   `ROUX_CHECK(x.dim() == 2, "swish", "expected a matrix, found shape ", x.shape());`
 #pragma once
 
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "autograd/grad_sink.h"
 #include "autograd/gradient.h"
 #include "autograd/node.h"
 #include "tensor/memory.h"
@@ -116,6 +130,9 @@ class Variable {
 
   /// The data without catching up pending rows.
   const Tensor& raw() const;
+  /// data(), or an undefined tensor where the Variable is undefined: an operand that may be left out, or one that the
+  /// operation on tensors refuses by its own name.
+  Tensor data_or_undefined() const;
   /// The optimiser's pending rows, or null.
   PendingRows* pending_rows() const;
   /// Installs (or, with null, removes) them. Throws when another optimiser's are there.
@@ -124,8 +141,6 @@ class Variable {
   friend bool operator==(const Variable& a, const Variable& b) { return a.value_ == b.value_; }
 
  private:
-  template <class Backward>
-  friend Variable record(const char*, const Tensor&, std::initializer_list<Variable>, Backward&&);
   friend Variable record_node(const Tensor&, detail::NodePtr);
 
   detail::ValuePtr value_;
@@ -152,7 +167,8 @@ class NoGrad {
   bool before_;
 };
 
-/// A tensor that backward will need. Reading it after it was changed in place throws: its gradient would be wrong.
+/// A tensor that backward will need: it stands for it in arithmetic, `.get()` is for its members. Reading it after it
+/// was changed in place throws: its gradient would be wrong.
 class Saved {
  public:
   explicit Saved(Tensor tensor, const char* what) : tensor_(std::move(tensor)), what_(what) {
@@ -175,14 +191,20 @@ class Saved {
 /// Keeps `tensor` for backward; `what` names it in the error message.
 inline Saved saved(const Tensor& tensor, const char* what = "tensor") { return Saved(tensor, what); }
 
+/// What `record` takes: a function of the result's gradient and of where the inputs' gradients go.
+template <class F>
+concept BackwardFunction = requires(std::decay_t<F>& backward, const Tensor& grad, GradSink& to) {
+  backward(grad, to);
+};
+
 /// Makes `result` a Variable that was computed by operation `name` from `inputs`. In backward, `backward(grad, to)` is
 /// called once with the gradient of the result (its shape and dtype) and hands each input that wants one its gradient.
-/// `name` must outlive the graph (a literal). Where no input requires a gradient, or under NoGrad, the result is a
-/// constant.
-template <class Backward>
+/// `grad` is shared: never change it in place, which is an Error. Nothing is recorded meanwhile. `name` must outlive
+/// the graph (a literal). Where no input requires a gradient, or under NoGrad, the result is a constant.
+template <BackwardFunction Backward>
 Variable record(const char* name, const Tensor& result, std::initializer_list<Variable> inputs, Backward&& backward);
 /// The same for a number of inputs known only at run time.
-template <class Backward>
+template <BackwardFunction Backward>
 Variable record(const char* name, const Tensor& result, const std::vector<Variable>& inputs, Backward&& backward);
 
 /// Number of graph nodes alive on all threads: for tests that nothing leaks.
@@ -224,12 +246,12 @@ Variable record(const char* name, const Tensor& result, const Inputs& inputs, Ba
 
 }  // namespace detail
 
-template <class Backward>
+template <BackwardFunction Backward>
 Variable record(const char* name, const Tensor& result, std::initializer_list<Variable> inputs, Backward&& backward) {
   return detail::record(name, result, inputs, std::forward<Backward>(backward));
 }
 
-template <class Backward>
+template <BackwardFunction Backward>
 Variable record(const char* name, const Tensor& result, const std::vector<Variable>& inputs, Backward&& backward) {
   return detail::record(name, result, inputs, std::forward<Backward>(backward));
 }

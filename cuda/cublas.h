@@ -1,6 +1,7 @@
 // cuBLAS, opened when the first product asks for it: a program that needs none neither loads it nor fails without it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "cuda/device.h"
@@ -10,14 +11,18 @@ namespace roux::cuda {
 /// Column-major products over cuBLAS on one stream. Strict float32: no TF32.
 class Cublas {
  public:
+  /// Bytes of device memory that cuBLAS works in, given by the caller: it allocates nothing itself, so that products
+  /// can be part of a CUDA graph.
+  static constexpr size_t workspace_bytes = size_t{32} << 20;
+
   /// Throws, naming what was looked for, when there is no cuBLAS.
-  explicit Cublas(cudaStream_t stream);
+  Cublas(cudaStream_t stream, void* workspace, size_t bytes);
   Cublas(const Cublas&) = delete;
   Cublas& operator=(const Cublas&) = delete;
   ~Cublas();
 
-  /// c[i] = beta * c[i] + op(a[i]) * op(b[i]), all column-major: op(a) is m x k, op(b) is k x n, c is m x n; `lda` and so
-  /// on are elements from one column to the next, `stride_a` and so on from one matrix to the next.
+  /// c[i] = beta * c[i] + op(a[i]) * op(b[i]), all column-major: op(a) is m x k, op(b) is k x n, c is m x n; `lda` and
+  /// so on are elements from one column to the next, `stride_a` and so on from one matrix to the next.
   template <class T>
   struct Product {
     bool transpose_a, transpose_b;

@@ -1,7 +1,7 @@
 // The CUDA backend: the kernels of tensor/backend.h on one device, and what they share: its stream, its memory, the
 // word in which kernels report indices that lie outside. The definitions stand by subject, as in tensor/cpu: copy.cu,
-// elementwise.cu, reduce.cu, sort.cu, softmax.cu, index.cu, unique.cu, matmul.cu, embedding.cu, layer_norm.cu,
-// cross_entropy.cu, random.cu, adam.cu, lazy_adam.cu; backend.cu has the rest.
+// elementwise_unary.cu, elementwise_binary.cu, reduce.cu, sort.cu, softmax.cu, index.cu, unique.cu, matmul.cu,
+// embedding.cu, layer_norm.cu, cross_entropy.cu, random.cu, adam.cu, lazy_adam.cu; backend.cu has the rest.
 #pragma once
 
 #include <memory>
@@ -9,15 +9,17 @@
 #include "cuda/allocator.h"
 #include "cuda/cublas.h"
 #include "cuda/device.h"
+#include "cuda/recording.h"
+#include "cuda/staging.h"
 #include "tensor/backend.h"
 
 namespace roux::cuda {
 
 /// What a kernel found wrong on the device, until the next synchronisation throws it. The first report stays.
-struct IndexError {
+struct IndexReport {
   int32_t reported = 0;
-  int64_t index = 0, position = 0, bound = 0;
-  const char* operation = nullptr;  // a literal of the host's
+  IndexCheck check;
+  IndexFinding found;
 };
 
 class CudaBackend final : public Backend {
@@ -26,11 +28,15 @@ class CudaBackend final : public Backend {
   explicit CudaBackend(int index);
   CudaBackend(const CudaBackend&) = delete;
   CudaBackend& operator=(const CudaBackend&) = delete;
+  ~CudaBackend() override;
 
   // --- For the kernels' files. ---
 
-  /// Where all work goes.
-  cudaStream_t stream() const { return stream_; }
+  /// Where all work goes. Makes this device the current one of the calling thread.
+  cudaStream_t stream() const {
+    make_current();
+    return stream_;
+  }
   /// The number of multiprocessors.
   int processors() const { return processors_; }
 
@@ -39,7 +45,7 @@ class CudaBackend final : public Backend {
   void copy_from_host(void* out, const void* host, size_t bytes) override;
   void copy_to_host(void* host, const void* in, size_t bytes) override;
   void synchronize() override;
-  void check_ids(const View& ids, int64_t bound, const char* operation) override;
+  void check(const View& values, const IndexCheck& check) override;
 
   void copy(const View& out, const View& in) override;
   void fill(const View& out, Scalar value) override;
@@ -81,27 +87,50 @@ class CudaBackend final : public Backend {
                      const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
   void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
                               const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
-  void dropout(const View& out, const View& mask, const View& in, double p, const Generator& generator) override;
+  void dropout(const View& out, const View& mask, const View& in, double p, Generator& generator) override;
   void masked_scale(const View& out, const View& in, const View& mask, double scale) override;
   void uniform(const View& out, double low, double high, const Generator& generator) override;
 
   void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
-            const AdamStep& step) override;
+            const EachStep<AdamStep>& step) override;
   void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v, const View& max_v,
-                 const AdamStep& step, bool sparse_eps) override;
-  bool lazy_adam_commit(const LazyAdamTable& table, const View& rows) override;
-  void lazy_adam_settle(const LazyAdamTable& table, const View& rows, int64_t step) override;
+                 const EachStep<AdamStep>& step, bool sparse_eps) override;
+  void lazy_adam_commit(const LazyAdamTable& table, const View& rows) override;
+  void lazy_adam_settle(const LazyAdamTable& table) override;
   void lazy_adam_read(const View& out, const LazyAdamTable& table, const View& rows) override;
-  void lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad, const AdamStep& step) override;
+  void lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad,
+                      const EachStep<AdamStep>& step) override;
+
+  /// A value for kernels that is another in each step: see EachStep.
+  template <class T>
+  StepValue<T> step_value(const EachStep<T>& next) {
+    return recorded_values_ ? recorded_values_->add(next) : StepValue<T>{next()};
+  }
+
+  // --- For GraphedStep. ---
+
+  /// From here on the stream takes notes instead of running anything, step_value enters values, and memory comes from
+  /// a pool, whose number is stored at once. Throws when a recording is under way.
+  void begin_recording(StepValues& values, Allocator::Pool& pool);
+  /// Ends it and gives the graph; does nothing when none is under way.
+  cudaError_t end_recording(cudaGraph_t* graph);
+  void drop_pool(Allocator::Pool pool) { memory_.drop_pool(pool); }
+
+  /// Device memory that is handed out at the moment.
+  MemoryStats memory_stats() const;
 
  private:
-  void throw_reported();
+  void make_current() const;
+  Cublas& cublas();  // opened at the first product
 
   int index_, processors_ = 0;
   cudaStream_t stream_ = nullptr;
-  std::unique_ptr<Allocator> memory_;
-  std::unique_ptr<Cublas> cublas_;  // made at the first product
-  IndexError* error_ = nullptr;     // device memory
+  Allocator memory_;
+  Staging staging_;
+  std::unique_ptr<Cublas> cublas_;
+  void* cublas_workspace_ = nullptr;
+  IndexReport* report_ = nullptr;  // in pinned memory, which both sides see
+  StepValues* recorded_values_ = nullptr;
 };
 
 /// Device memory for the length of one operation: what a kernel needs beside its operands. Uninitialised.

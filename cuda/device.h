@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cuda_runtime.h>
+#include <dlfcn.h>
 
 #include <cstdint>
 #include <string>
@@ -85,6 +86,10 @@ __device__ inline int64_t atomic_cas(int64_t* at, int64_t expected, int64_t valu
 }
 
 /// Whether the backend keeps freed memory for reuse.
-inline constexpr bool keeps_freed_memory = true;
+constexpr bool keeps_freed_memory() { return true; }
+
+/// A shared library by its file name, and a function of it by name; null where there is none.
+inline void* open_library(const char* name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL); }
+inline void* find_symbol(void* library, const char* name) { return dlsym(library, name); }
 
 }  // namespace roux::cuda

@@ -18,18 +18,6 @@ void check_options(const AdamOptions& options, const char* optimizer) {
              "weight_decay must be at least 0, found ", options.weight_decay);
 }
 
-AdamStep adam_step(const AdamOptions& options, double lr, bool decoupled, int64_t step) {
-  return {.lr = lr,
-          .beta1 = options.beta1,
-          .beta2 = options.beta2,
-          .eps = options.eps,
-          .weight_decay = options.weight_decay,
-          .decoupled = decoupled,
-          .bias_correction1 = 1 - std::pow(options.beta1, static_cast<double>(step)),
-          .bias_correction2 = 1 - std::pow(options.beta2, static_cast<double>(step)),
-          .grad_scale = options.maximize ? -1.0 : 1.0};
-}
-
 Tensor zeros_like(const Variable& parameter) {
   return Tensor::zeros(parameter.shape(), parameter.dtype(), parameter.device());
 }
@@ -44,6 +32,18 @@ int64_t read_step(StateReader& reader, const std::string& prefix) {
 }
 
 }  // namespace
+
+AdamStep adam_step(const AdamOptions& options, double lr, bool decoupled, int64_t step) {
+  return {.lr = lr,
+          .beta1 = options.beta1,
+          .beta2 = options.beta2,
+          .eps = options.eps,
+          .weight_decay = options.weight_decay,
+          .decoupled = decoupled,
+          .bias_correction1 = 1 - std::pow(options.beta1, static_cast<double>(step)),
+          .bias_correction2 = 1 - std::pow(options.beta2, static_cast<double>(step)),
+          .grad_scale = options.maximize ? -1.0 : 1.0};
+}
 
 Adam::Adam(NamedParameters parameters, const AdamOptions& options) : Adam(std::move(parameters), options, false) {}
 
@@ -102,10 +102,12 @@ void Adam::dense_step(size_t i) {
   State& state = states_[i];
   const Tensor weight = writable(i, state.exp_avg);
   const Tensor grad = parameter(i).grad().contiguous();
-  ++state.step;
   backend(weight.device())
       .adam(weight.view(), grad.view(), state.exp_avg.view(), state.exp_avg_sq.view(),
-            view_or_none(state.max_exp_avg_sq), adam_step(options_, lr(), decoupled_, state.step));
+            view_or_none(state.max_exp_avg_sq), [this, &state] {
+              ++state.step;
+              return adam_step(options_, lr(), decoupled_, state.step);
+            });
   weight.bump_version();
 }
 
@@ -169,8 +171,6 @@ void SparseAdam::step() {
   for (size_t i = 0; i < count(); ++i)
     ROUX_CHECK(parameter(i).gradient().kind() != Gradient::Kind::dense, "SparseAdam", "'", name(i),
                "' has a dense gradient, expected rows of a table (hint: give such parameters to an Adam of their own)");
-  const AdamOptions options{
-      .beta1 = options_.beta1, .beta2 = options_.beta2, .eps = options_.eps, .maximize = options_.maximize};
   for (size_t i = 0; i < count(); ++i) {
     Variable& variable = parameter(i);
     State& state = states_[i];
@@ -182,10 +182,15 @@ void SparseAdam::step() {
     const Tensor weight = writable(i, state.exp_avg);
     const RowGradient& gradient = variable.gradient().rows();
     const Tensor rows = gradient.rows.contiguous(), values = gradient.values.contiguous();
-    ++state.step;
+    const auto next_step = [this, &state] {
+      ++state.step;
+      const AdamOptions options{
+          .beta1 = options_.beta1, .beta2 = options_.beta2, .eps = options_.eps, .maximize = options_.maximize};
+      return adam_step(options, lr(), false, state.step);
+    };
     backend(weight.device())
         .adam_rows(weight.view(), rows.view(), values.view(), state.exp_avg.view(), state.exp_avg_sq.view(), View{},
-                   adam_step(options, lr(), false, state.step), true);
+                   next_step, true);
     weight.bump_version();
   }
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nn/optimizer.h"
+#include "tensor/backend.h"
 
 namespace roux::nn {
 
@@ -23,6 +24,9 @@ struct AdamOptions {
   bool amsgrad = false;     ///< divide by the largest mean of squares so far (Reddi et al. 2018)
   bool maximize = false;    ///< go up instead of down
 };
+
+/// The numbers of step `step` (from 1), as kernels take them.
+AdamStep adam_step(const AdamOptions& options, double lr, bool decoupled, int64_t step);
 
 struct AdamWOptions {
   double lr = 1e-3;

@@ -78,15 +78,11 @@ void check_row_numbers(const Tensor& rows, int64_t bound) {
 bool LazyAdam::applies(const Variable& table, const AdamOptions& options, bool decoupled) {
   return table.dtype() == float32 && table.dim() == 2 && table.raw().is_contiguous() &&
          (decoupled || options.weight_decay == 0) && options.eps >= smallest_eps &&
-         window_of(options) < static_cast<double>(lazy_adam_steps);
+         window_of(options) < static_cast<double>(lazy_adam_steps - 1);
 }
 
 LazyAdam::LazyAdam(const Variable& table, const AdamOptions& options, bool decoupled)
-    : table_(table),
-      options_(options),
-      decoupled_(decoupled),
-      window_(static_cast<int64_t>(window_of(options))),
-      lists_(static_cast<size_t>(lazy_adam_steps)) {
+    : table_(table), options_(options), decoupled_(decoupled), window_(static_cast<int64_t>(window_of(options))) {
   const int64_t count = table.size(0);
   const Device device = table.device();
   exp_avg_ = Tensor::zeros(table.shape(), float32, device);
@@ -121,14 +117,14 @@ LazyAdamTable LazyAdam::views() const {
   views.constants = constants_.view();
   views.eps = options_.eps;
   views.window = window_;
-  views.step = step_;
+  views.step = [this] { return step_; };
   return views;
 }
 
 void LazyAdam::commit(const Tensor& ids) {
   if (step_ == 0) return;
   const Tensor rows = ids.contiguous();
-  if (backend(rows.device()).lazy_adam_commit(views(), rows.view())) committed_.push_back(rows);
+  backend(rows.device()).lazy_adam_commit(views(), rows.view());
   ready_ = rows;
 }
 
@@ -147,46 +143,20 @@ Tensor LazyAdam::rows(const Tensor& ids) const {
 
 Tensor LazyAdam::materialise() const { return rows(Tensor::arange(0, table_.size(0), 1, int64, table_.device())); }
 
-// Rows lie in the memory of all ids of their batch; where that is much more than they need, a copy is kept.
-void LazyAdam::list(const Tensor& rows, int64_t step) {
-  const bool roomy = rows.storage().bytes() > 4096 && rows.storage().bytes() > 16 * static_cast<size_t>(rows.numel());
-  lists_[static_cast<size_t>(slot(step))].push_back(roomy ? rows.clone() : rows);
-}
-
-// The record of `step` is about to be overwritten: whoever still waits since then is moved for good.
-void LazyAdam::settle(int64_t step) {
-  if (step < 0) return;  // the record is not full yet
-  std::vector<Tensor>& waiting = lists_[static_cast<size_t>(slot(step))];
-  if (step > 0)
-    for (const Tensor& rows : waiting) backend(rows.device()).lazy_adam_settle(views(), rows.view(), step);
-  waiting.clear();
-}
-
-void LazyAdam::step(const RowGradient& gradient, double lr) {
+void LazyAdam::step(const RowGradient& gradient, const double& lr) {
   const Tensor rows = gradient.rows.contiguous(), values = gradient.values.contiguous();
   if (!same_rows(rows, ready_)) {
     check_row_numbers(rows, table_.size(0));
     commit(rows);
   }
-  for (const Tensor& brought : committed_)
-    if (!same_rows(brought, rows)) list(brought, step_);
-  committed_.clear();
   ready_ = Tensor();
-
-  const int64_t next = step_ + 1;
-  settle(next - lazy_adam_steps);
-  const AdamStep step{.lr = lr,
-                      .beta1 = options_.beta1,
-                      .beta2 = options_.beta2,
-                      .eps = options_.eps,
-                      .weight_decay = options_.weight_decay,
-                      .decoupled = decoupled_,
-                      .bias_correction1 = 1 - std::pow(options_.beta1, static_cast<double>(next)),
-                      .bias_correction2 = 1 - std::pow(options_.beta2, static_cast<double>(next)),
-                      .grad_scale = options_.maximize ? -1.0 : 1.0};
-  backend(rows.device()).lazy_adam_step(views(), rows.view(), values.view(), step);
-  step_ = next;
-  list(rows, next);
+  Backend& device = backend(rows.device());
+  // The record of the step lazy_adam_steps before the next is about to be overwritten: nobody may still need it.
+  device.lazy_adam_settle(views());
+  device.lazy_adam_step(views(), rows.view(), values.view(), [this, &lr] {
+    ++step_;
+    return adam_step(options_, lr, decoupled_, step_);
+  });
   table_.raw().bump_version();
 }
 
@@ -234,19 +204,7 @@ void LazyAdam::restore(const Saved& saved) {
   if (settled_decay_.defined()) settled_decay_.copy_(saved.settled_decay);
   record_.copy_(saved.record);
   step_ = saved.step;
-  committed_.clear();
   ready_ = Tensor();
-
-  // Which rows wait since which step can be seen from the steps themselves.
-  std::vector<std::vector<int64_t>> waiting(static_cast<size_t>(lazy_adam_steps));
-  const Tensor last_steps = saved.last_steps.to(cpu).contiguous();
-  for (int64_t i = 0; i < last_steps.numel(); ++i)
-    if (const int64_t last = last_steps.data<int32_t>()[i]; last > 0)
-      waiting[static_cast<size_t>(slot(last))].push_back(i);
-  for (size_t i = 0; i < lists_.size(); ++i) {
-    lists_[i].clear();
-    if (!waiting[i].empty()) lists_[i].push_back(Tensor::from(waiting[i]).to(table_.device()));
-  }
 }
 
 }  // namespace roux::nn

@@ -20,10 +20,10 @@
 // Its error grows like the fourth power of the spread of d_k, which is wide in the first steps of a training: there the
 // first terms of the sum are taken one by one, as many as it takes for the rest to be below 2e-7 of the whole.
 //
-// After `window` steps the terms are below 1e-12 of the first: the row has come to rest. When the record of step s is
-// about to be overwritten, rows still waiting since s are settled: they are moved for good, their m becomes 0, and they
-// need nothing until they are touched again. Rows are listed by the step that they were brought up to, so nothing is
-// ever looked for, and the cost of a step does not grow with the table.
+// After `window` steps the terms are below 1e-12 of the first: the row has come to rest. Before the record of step s is
+// overwritten, rows still waiting since s are settled: they are moved for good, their m becomes 0, and they need
+// nothing until they are touched again. To find them each step looks at another small part of the table, so that every
+// row is looked at once in lazy_adam_steps - 1 - window steps.
 //
 // Decoupled weight decay multiplies w and the moments by 1 - lr * weight_decay each step. With amsgrad, v is its
 // maximum, which does not decay: d_k = sqrt(1 - beta2^k).
@@ -59,7 +59,7 @@ class LazyAdam final : public PendingRows {
   Tensor materialise() const override;
 
   /// One step of Adam on the whole table, of which only these rows have a gradient.
-  void step(const RowGradient& gradient, double lr);
+  void step(const RowGradient& gradient, const double& lr);
 
   int64_t steps() const { return step_; }
   const Tensor& exp_avg() const { return exp_avg_; }
@@ -80,9 +80,6 @@ class LazyAdam final : public PendingRows {
 
  private:
   LazyAdamTable views() const;
-  int64_t slot(int64_t step) const { return step % lazy_adam_steps; }
-  void settle(int64_t step);
-  void list(const Tensor& rows, int64_t step);
 
   Variable table_;
   AdamOptions options_;
@@ -91,10 +88,8 @@ class LazyAdam final : public PendingRows {
   int64_t step_ = 0;
   Tensor exp_avg_, exp_avg_sq_, max_exp_avg_sq_;  // (rows, dim), the rows as of their own last steps
   Tensor last_steps_, settled_decay_, record_, constants_;
-  Tensor all_rows_;                         // 0 .. rows - 1, once commit_all was called
-  Tensor ready_;                            // rows that the last commit brought up to date
-  std::vector<Tensor> committed_;           // rows that were brought up to the present step since it was made
-  std::vector<std::vector<Tensor>> lists_;  // by step % lazy_adam_steps: rows that were brought up to that step
+  Tensor all_rows_;  // 0 .. rows - 1, once commit_all was called
+  Tensor ready_;     // rows that the last commit brought up to date
 };
 
 }  // namespace roux::nn

@@ -2,7 +2,6 @@
 #include "nn/loss.h"
 
 namespace roux::nn {
-namespace {
 
 Variable reduce(const Variable& losses, Reduction reduction) {
   switch (reduction) {
@@ -12,6 +11,8 @@ Variable reduce(const Variable& losses, Reduction reduction) {
   }
   return losses;
 }
+
+namespace {
 
 // Throws unless `factor`, where it is given, broadcasts to `shape`.
 void check_factor(const Tensor& factor, const Shape& shape, const char* name) {

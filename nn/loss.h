@@ -1,4 +1,6 @@
 // Losses: what training makes small. Each gives a scalar, or with Reduction::none one loss an entry.
+//
+// How to add one: see nn/README.md.
 #pragma once
 
 #include "autograd/ops.h"
@@ -37,6 +39,9 @@ Variable binary_cross_entropy_with_logits(const Variable& logits, const Tensor& 
 struct MseOptions {
   Reduction reduction = Reduction::mean;
 };
+
+/// The mean or the sum of all losses, a scalar, or the losses as they are: what a loss of one's own ends with.
+Variable reduce(const Variable& losses, Reduction reduction);
 
 /// (prediction - target)^2; both of one shape: nothing is broadcast.
 Variable mse_loss(const Variable& prediction, const Variable& target, const MseOptions& options = {});

@@ -1,6 +1,7 @@
 // Learning-rate schedules: each sets its optimizer's rate when it is made, and anew at every step() after that.
 //
-// How to add one: derive and say in `rate` what the learning rate is after a number of steps.
+// How to add one: derive, say in `rate` what the learning rate is after a number of steps, and end the constructor with
+// apply(): otherwise the first step has the optimizer's own rate.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // Module: a named tree of parameters, buffers and child modules. Layers and models derive from it.
 //
 // How to write one: make parameters, buffers and children members, and register each in the constructor by
-// `add("name", member)`. The module refers to its members, therefore it can be neither copied nor moved.
+// `add("name", member)`. The module refers to its members, therefore it can be neither copied nor moved. Inside a
+// module `add` means this registration: the sum of two Variables is `a + b`, or `roux::add(a, b)` in full.
 #pragma once
 
 #include <string>
@@ -28,7 +29,7 @@ struct LoadReport {
 
 class Module {
  public:
-  Module(const Module&) = delete;
+  Module(const Module&) = delete;  // neither copied nor moved: keep many of them in a ModuleList (nn/sequential.h)
   Module& operator=(const Module&) = delete;
   virtual ~Module() = default;
 
@@ -82,6 +83,7 @@ class Module {
   void add(const std::string& name, Variable& parameter);
   void add(const std::string& name, Module& child);
   void add(const std::string& name, Generator& generator);
+  void add(const std::string&, Tensor&) = delete;  // a buffer: add_buffer(); a parameter: Variable(tensor, true)
   /// A tensor that is not trained. Persistent buffers are part of the state dict.
   void add_buffer(const std::string& name, Tensor& buffer, bool persistent = true);
 

@@ -8,7 +8,8 @@
 namespace roux::nn {
 
 Optimizer::Optimizer(NamedParameters parameters, double lr) : parameters_(std::move(parameters)) {
-  ROUX_CHECK(!parameters_.empty(), "optimizer", "there are no parameters");
+  ROUX_CHECK(!parameters_.empty(), "optimizer",
+             "there are no parameters (hint: is each registered with add(\"name\", member)?)");
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const auto& [name, variable] = parameters_[i];
     ROUX_CHECK(variable.defined(), "optimizer", "the parameter '", name, "' is undefined");

@@ -7,8 +7,10 @@
 //     optimizer.step();
 //   }
 //
-// How to add one: derive, keep the state of parameter i in a vector of your own, take `parameters()[i].gradient()` as
-// it is (none, dense or rows) in `step`, and save the state under `name + "." + what`.
+// How to add one: derive and keep the state of parameter i in a vector of your own. In `step`, take
+// `parameter(i).gradient()` as it is (none, dense or rows) and write to what `writable(i, state)` gives, which checks
+// that parameter and state still go together. Save the state under `name(i) + "." + what`, and read it back by a
+// StateReader. sgd.cpp is a short example.
 #pragma once
 
 #include <string>
@@ -29,7 +31,7 @@ class Optimizer {
   /// Changes every parameter that has a gradient; the others, and what is kept for them, stay as they are.
   virtual void step() = 0;
 
-  double lr() const { return lr_; }
+  const double& lr() const { return lr_; }
   /// Of the steps that follow. Throws when it is negative, infinite or NaN.
   void set_lr(double lr);
 

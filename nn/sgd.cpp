@@ -9,11 +9,11 @@
 namespace roux::nn {
 namespace {
 
-// weight[rows] -= lr * values. Unused room (-1) is mapped to row 0, where its zeros change nothing.
+// weight[rows] -= lr * values. Unused room (-1) is left out.
 void step_rows(const Tensor& weight, const RowGradient& gradient, double lr) {
   const int64_t count = weight.size(0);
   if (count == 0) return;
-  const Tensor rows = clamp(gradient.rows, 0, static_cast<double>(count)).contiguous();
+  const Tensor rows = gradient.rows.contiguous();
   const Tensor change = mul(gradient.values, -lr).contiguous();
   backend(weight.device())
       .index_add(weight.view(), rows.view(), change.view(), Along{.outer = 1, .n = count, .inner = weight.size(1)});

@@ -1,15 +1,19 @@
 // The kit for testing layers.
 #include "nn/testing.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <ostream>
 #include <sstream>
+#include <unordered_set>
 
 #include "tensor/memory.h"
 
 namespace roux::nn {
 namespace {
+
+using roux::detail::Node;
 
 std::string digits(double value, int precision = 9) {
   std::ostringstream out;
@@ -94,6 +98,55 @@ class EvalGuard {
   std::vector<std::pair<Module*, bool>> modes_;
 };
 
+// A leaf that `result` was computed from and that is none of `known`; null when there is none.
+const Node* unknown_leaf(const Variable& result, const std::vector<NamedVariable>& known) {
+  std::unordered_set<const Node*> seen;
+  std::vector<const Node*> waiting;  // a list, not recursion: graphs may be deep
+  const auto visit = [&](const Node* node) {
+    if (node && seen.insert(node).second) waiting.push_back(node);
+  };
+  for (const NamedVariable& leaf : known) seen.insert(leaf.variable.node());
+  visit(result.node());
+  while (!waiting.empty()) {
+    const Node* const node = waiting.back();
+    waiting.pop_back();
+    if (node->is_leaf()) return node;
+    for (int i = 0; i < node->input_count; ++i) visit(node->inputs[i].get());
+  }
+  return nullptr;
+}
+
+std::string unregistered(const Node& leaf) {
+  return "forward uses a parameter of shape " + to_string(leaf.shape) +
+         " that is not registered (hint: add(\"name\", member))";
+}
+
+// The parameters that have gradients. The names of the others are added to `frozen`.
+std::vector<NamedVariable> trainable(const Module& module, std::string* frozen = nullptr) {
+  std::vector<NamedVariable> leaves;
+  for (const auto& [name, parameter] : module.named_parameters()) {
+    if (parameter.requires_grad())
+      leaves.push_back({name, parameter});
+    else if (frozen)
+      *frozen += (frozen->empty() ? "" : ", ") + name;
+  }
+  return leaves;
+}
+
+// What `forward` gives for a module in float64. Errors of types are explained: that it is in float64 is not written in
+// the layer that throws.
+Variable forward_in_float64(const std::function<Variable()>& forward) {
+  try {
+    return forward();
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    if (text.find("float32") == std::string::npos) throw;
+    throw Error(text +
+                " (in gradcheck, which runs in float64: pass floating-point tensors as inputs, register parameters "
+                "with add())");
+  }
+}
+
 constexpr CloseOptions same_bits{.rtol = 0, .atol = 0, .equal_nan = true};
 
 }  // namespace
@@ -129,9 +182,8 @@ GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options) {
   ModuleGuard guard(module);
   module.to(float64);
-  std::vector<NamedVariable> leaves;
-  for (const auto& [name, parameter] : module.named_parameters())
-    if (parameter.requires_grad()) leaves.push_back({name, parameter});
+  std::string frozen;
+  std::vector<NamedVariable> leaves = trainable(module, &frozen);
   std::vector<Variable> variables;
   for (size_t i = 0; i < inputs.size(); ++i) {
     ROUX_CHECK(inputs[i].defined(), "gradcheck", "input ", i, " is undefined");
@@ -139,11 +191,17 @@ GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
     variables.push_back(floating ? Variable(inputs[i].to(float64).clone(), true) : Variable(inputs[i]));
     if (floating) leaves.push_back({"input " + std::to_string(i), variables.back()});
   }
+  ROUX_CHECK(!leaves.empty(), "gradcheck",
+             "there is no floating-point input and no parameter that requires a gradient to check");
   const auto evaluate = [&] {
     guard.restart_generators();
-    return forward(variables);
+    const Variable result = forward_in_float64([&] { return forward(variables); });
+    if (const Node* const leaf = unknown_leaf(result, leaves)) fail("gradcheck", unregistered(*leaf));
+    return result;
   };
-  return check_gradients(evaluate, leaves, options);
+  GradcheckResult result = check_gradients(evaluate, leaves, options);
+  if (result.ok && !frozen.empty()) result.message += "; frozen: " + frozen;
+  return result;
 }
 
 GradcheckResult gradcheck(Module& module, const std::function<Variable()>& forward, const GradcheckOptions& options) {
@@ -168,6 +226,8 @@ CheckResult eval_is_deterministic(Module& module, const std::function<Variable()
 
 CheckResult detail::state_dict_round_trips(Module& module, Module& other, const std::function<Variable()>& forward,
                                            const std::function<Variable()>& other_forward) {
+  ROUX_CHECK(&module != &other, "state_dict_round_trips",
+             "both modules are the same one (hint: make another to load into)");
   const StateDict state = module.state_dict();
   other.load_state_dict(state);
   const StateDict loaded = other.state_dict();
@@ -176,8 +236,11 @@ CheckResult detail::state_dict_round_trips(Module& module, Module& other, const 
     if (!same) return {false, "[state_dict_round_trips] " + state[i].first + " came out changed: " + same.message};
   }
   const EvalGuard eval(module), other_eval(other);
+  const Variable expected = forward();
+  if (const Node* const leaf = unknown_leaf(expected, trainable(module)))
+    return {false, "[state_dict_round_trips] " + unregistered(*leaf)};
   const NoGrad no_grad;
-  const CheckResult same = close(other_forward(), forward(), same_bits);
+  const CheckResult same = close(other_forward(), expected, same_bits);
   if (!same)
     return {false,
             "[state_dict_round_trips] after loading, the modules differ (hint: is every parameter and buffer that "
@@ -200,7 +263,8 @@ CheckResult leaks_nothing(const std::function<void()>& step) {
   return {false, "[leaks_nothing] " + std::to_string(steps) + " steps left " + std::to_string(more_nodes) +
                      " graph nodes and " + std::to_string(more_blocks) + " blocks of memory (" +
                      std::to_string(more_bytes) +
-                     " bytes) behind (hint: does something keep a Variable of each step?)"};
+                     " bytes) behind (hint: does something keep a Variable of each step, or does a backward "
+                     "lambda capture its own result?)"};
 }
 
 }  // namespace roux::nn

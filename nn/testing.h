@@ -1,17 +1,25 @@
 // A kit for those who test layers: comparison of tensors, gradients of modules, checks of what every layer should do.
 //
-// Each check gives a result that stands in doctest's CHECK and prints its reason there:
+// Each check gives a result that stands in doctest's CHECK and prints its reason there. Lengths that differ and are not
+// 2 let gradcheck say more about what is wrong:
 //
-//   TEST_CASE("my layer has the right gradients") {
-//     GatedLinear layer(4, 3);
-//     CHECK(gradcheck(layer, {Tensor::randn({2, 4})}));
+//   using namespace roux;
+//   TEST_CASE("my layer is right") {
+//     GatedLinear layer(4, 3), other(4, 3);
+//     const Tensor x = Tensor::randn({5, 4});
+//     CHECK(nn::gradcheck(layer, {x}));
+//     CHECK(nn::state_dict_round_trips(layer, other, [&](GatedLinear& module) { return module(x); }));
+//     CHECK(nn::close(layer(x), layer.value(x) * sigmoid(layer.gate(x))));
 //   }
+//
+// Write `nn::close`, with its namespace: a bare close is POSIX's close(int).
 #pragma once
 
 #include <concepts>
 #include <functional>
 #include <iosfwd>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "autograd/gradcheck.h"
@@ -40,7 +48,9 @@ CheckResult close(const Variable& found, const Variable& expected, const CloseOp
 /// The gradients of what `forward` gives for every parameter of the module that requires one, and for the
 /// floating-point `inputs`, by central differences (autograd/gradcheck.h). All of it runs in float64; afterwards the
 /// module is as it was before, but for the gradients, which are cleared. Modes stay as they are: in training, random
-/// numbers are the same for every difference. Throws when an optimiser still owes rows to a parameter.
+/// numbers are the same for every difference. Throws when an optimiser still owes rows to a parameter, when `forward`
+/// uses a leaf that requires a gradient and is neither a parameter nor an input (a parameter without add(), say), and
+/// when there is nothing to check.
 GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
                           const std::function<Variable(const std::vector<Variable>&)>& forward,
                           const GradcheckOptions& options = {});
@@ -51,29 +61,50 @@ GradcheckResult gradcheck(Module& module, const std::function<Variable()>& forwa
 
 namespace detail {
 
+// An input of gradcheck that becomes whichever of the two a forward takes.
+struct VariableOrTensor {
+  const Variable& input;
+  operator const Variable&() const { return input; }
+  operator Tensor() const { return input.data(); }
+};
+
 template <class M, class... Inputs>
 concept HasForward = requires(M& module, const Inputs&... inputs) {
   { module.forward(inputs...) } -> std::convertible_to<Variable>;
 };
 
-// module.forward(x[0], x[1], ...), for up to three.
+template <class>
+using ForEach = VariableOrTensor;
+
+// module.forward(inputs...), where some may be taken as Tensors.
+template <class M, class... Variables>
+Variable forward_with(M& module, const Variables&... inputs) {
+  if constexpr (HasForward<M, Variables...>)
+    return module.forward(inputs...);
+  else if constexpr (HasForward<M, ForEach<Variables>...>)
+    return module.forward(VariableOrTensor{inputs}...);
+  else
+    fail("gradcheck", "the module has no forward that takes ", sizeof...(inputs), " Variables or Tensors",
+         " (hint: gradcheck(layer, [&] { return layer.forward(...); }) calls what it has)");
+}
+
+// The same for up to three.
 template <class M>
 Variable call_forward(M& module, const std::vector<Variable>& x) {
-  if constexpr (HasForward<M>)
-    if (x.empty()) return module.forward();
-  if constexpr (HasForward<M, Variable>)
-    if (x.size() == 1) return module.forward(x[0]);
-  if constexpr (HasForward<M, Variable, Variable>)
-    if (x.size() == 2) return module.forward(x[0], x[1]);
-  if constexpr (HasForward<M, Variable, Variable, Variable>)
-    if (x.size() == 3) return module.forward(x[0], x[1], x[2]);
-  fail("gradcheck", "the module has no forward that takes ", x.size(),
-       " variables (hint: pass a lambda that calls what it has)");
+  switch (x.size()) {
+    case 0: return forward_with(module);
+    case 1: return forward_with(module, x[0]);
+    case 2: return forward_with(module, x[0], x[1]);
+    case 3: return forward_with(module, x[0], x[1], x[2]);
+    default: break;
+  }
+  fail("gradcheck", "found ", x.size(), " inputs, expected up to 3 (hint: pass a lambda that calls forward)");
 }
 
 }  // namespace detail
 
-/// The same for `module.forward(inputs[0], ...)`.
+/// The same for `module.forward(inputs[0], ...)`, up to three, each as a Variable or, for ids and masks, as a Tensor:
+/// `gradcheck(embedding, {ids})`.
 template <std::derived_from<Module> M>
 GradcheckResult gradcheck(M& module, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {}) {
   return gradcheck(
@@ -90,9 +121,13 @@ CheckResult state_dict_round_trips(Module& module, Module& other, const std::fun
 }
 
 /// Whether loading the state dict of `module` into `other`, a module of the same kind that was made anew, makes both
-/// give the same bits in evaluation. Finds parameters and buffers that are not registered. `other` is changed.
+/// give the same bits in evaluation. Finds parameters and buffers that are not registered. `other` is changed. Throws
+/// when it is `module` itself.
+///
+///   nn::state_dict_round_trips(layer, other, [&](GatedLinear& module) { return module(x); })
 template <std::derived_from<Module> M>
-CheckResult state_dict_round_trips(M& module, M& other, const std::function<Variable(M&)>& forward) {
+CheckResult state_dict_round_trips(M& module, M& other,
+                                   const std::type_identity_t<std::function<Variable(M&)>>& forward) {
   return detail::state_dict_round_trips(
       module, other, [&] { return forward(module); }, [&] { return forward(other); });
 }

@@ -13,14 +13,8 @@ Backend& backend(Device device) {
     return *instance;
   }
   Backend* const found = cuda_backend(device.index);
-  ROUX_CHECK(found != nullptr, "device", to_string(device), " is not there: ", cuda_unavailable_reason());
+  ROUX_CHECK(found != nullptr, "device", to_string(device), " is not there: ", cuda_unavailable_reason(device.index));
   return *found;
-}
-
-void fail_index(const char* operation, int64_t index, int64_t position, int64_t bound) {
-  ROUX_CHECK(bound > 0, operation, "index out of range: found ", index, " at position ", position,
-             ", but there is nothing to index");
-  fail(operation, "index out of range: found ", index, " at position ", position, ", expected 0 to ", bound - 1);
 }
 
 Device Device::parse(std::string_view text) {

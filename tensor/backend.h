@@ -9,8 +9,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string>
 
 #include "tensor/device.h"
+#include "tensor/host_device.h"
+#include "tensor/index_check.h"
 #include "tensor/random.h"
 #include "tensor/view.h"
 
@@ -31,6 +35,11 @@ struct CrossEntropyShape {
   int64_t ignore_index = -100;
   double label_smoothing = 0;
 };
+
+/// A value that is another in each step of a training, such as the number of the step. A kernel's caller is asked for
+/// it once; a backend that records a step and replays it asks again for each replay, in the order of the calls.
+template <class T>
+using EachStep = std::function<T()>;
 
 /// Numbers of one Adam step, the same for all elements (Kingma & Ba 2015; AdamW: Loshchilov & Hutter 2019).
 struct AdamStep {
@@ -63,9 +72,20 @@ struct LazyAdamTable {
   View record;          // (LazyAdamRecord::fields, lazy_adam_steps) float64
   View constants;       // (LazyAdamConstants::fields, lazy_adam_steps) float64
   double eps = 0;
-  int64_t window = 0;  // after so many steps without gradient a row has come to rest
-  int64_t step = 0;    // rows are due up to here; at most lazy_adam_steps - 1 after any row that is not settled
+  int64_t window = 0;      // after so many steps without gradient a row has come to rest
+  EachStep<int64_t> step;  // rows are due up to here; at most lazy_adam_steps - 1 after any row that is not settled
 };
+
+/// The part of a table that lazy_adam_settle looks at in a step. Every row is looked at once in lazy_adam_steps - 1 -
+/// window steps: who has not come to rest by then has waited for at most `window`, and will have waited for at most
+/// lazy_adam_steps - 1 the next time.
+struct SettledPart {
+  int64_t begin = 0, end = 0;
+};
+ROUX_HOST_DEVICE inline SettledPart settled_part(int64_t rows, int64_t window, int64_t step) {
+  const int64_t parts = lazy_adam_steps - 1 - window, part = step % parts;
+  return {rows * part / parts, rows * (part + 1) / parts};
+}
 
 class Backend {
  public:
@@ -74,14 +94,14 @@ class Backend {
   // Memory. The CPU's blocks are made by Storage itself.
   virtual void* allocate(size_t bytes) = 0;
   virtual void deallocate(void* data, size_t bytes) noexcept = 0;
-  /// Bytes between host memory and this device; returns when they have arrived.
+  /// Bytes between host memory and this device. Host memory may be used again when a copy returns.
   virtual void copy_from_host(void* out, const void* host, size_t bytes) = 0;
   virtual void copy_to_host(void* host, const void* in, size_t bytes) = 0;
   /// Waits for all work given to the device, and throws what that found wrong.
   virtual void synchronize() = 0;
-  /// Throws when an id (int64, contiguous) lies outside [0, bound); on a device where the host cannot see the ids, the
-  /// next synchronisation throws, and kernels leave out what such ids name.
-  virtual void check_ids(const View& ids, int64_t bound, const char* operation) = 0;
+  /// Throws when one of `values` (int64) is wrong. A device whose memory the host cannot see lets the next
+  /// synchronisation throw; its kernels leave out what wrong indices name.
+  virtual void check(const View& values, const IndexCheck& check) = 0;
 
   // Elementwise; operands may be strided (broadcast: stride 0), `out` too.
   /// Copies with conversion between any two dtypes.
@@ -115,7 +135,7 @@ class Backend {
   // By index; ids are int64 and already checked where the host could.
   /// out[o][j][i] = in[o][ids[j]][i]; `along` describes `in`, count ids.
   virtual void index_select(const View& out, const View& in, const View& ids, Along along) = 0;
-  /// out[o][ids[j]][i] += in[o][j][i], summed in the order of j; `along` describes `out`.
+  /// out[o][ids[j]][i] += in[o][j][i], summed in the order of j, ids of -1 left out; `along` describes `out`.
   virtual void index_add(const View& out, const View& ids, const View& in, Along along) = 0;
   /// out[o][j][i] = in[o][index[o][j][i]][i]; index [outer][count][inner], `along` describes `in`.
   virtual void gather(const View& out, const View& in, const View& index, Along along, int64_t count) = 0;
@@ -161,8 +181,8 @@ class Backend {
   virtual void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
                                       const View& labels, const View& class_weights,
                                       const CrossEntropyShape& shape) = 0;
-  /// mask (boolean) = kept, with probability 1 - p; out = in * mask / (1 - p).
-  virtual void dropout(const View& out, const View& mask, const View& in, double p, const Generator& generator) = 0;
+  /// mask (boolean) = kept, with probability 1 - p; out = in * mask / (1 - p). Reserves a word for each element.
+  virtual void dropout(const View& out, const View& mask, const View& in, double p, Generator& generator) = 0;
   /// out = in * mask * scale.
   virtual void masked_scale(const View& out, const View& in, const View& mask, double scale) = 0;
   /// Uniform in [low, high); element i from counter offset + i / 4, lane i % 4 (float64: two words, offset + i / 2).
@@ -171,31 +191,29 @@ class Backend {
   // Optimisers; all views of one parameter have its shape and dtype.
   /// max_v (amsgrad) may have null data.
   virtual void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
-                    const AdamStep& step) = 0;
+                    const EachStep<AdamStep>& step) = 0;
   /// Adam on the given rows of w, m, v, max_v alone; grad (rows, dim). `sparse_eps`: PyTorch's SparseAdam, whose eps is
   /// added before the bias correction.
   virtual void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v,
-                         const View& max_v, const AdamStep& step, bool sparse_eps) = 0;
-  /// Brings rows up to date: w, m, v, last. rows: distinct, -1 is skipped. Returns whether any row may have changed.
-  virtual bool lazy_adam_commit(const LazyAdamTable& table, const View& rows) = 0;
-  /// Brings those of `rows` whose last step is `step` up to date and settles them.
-  virtual void lazy_adam_settle(const LazyAdamTable& table, const View& rows, int64_t step) = 0;
+                         const View& max_v, const EachStep<AdamStep>& step, bool sparse_eps) = 0;
+  /// Brings rows up to date: w, m, v, last. rows: distinct, -1 is skipped.
+  virtual void lazy_adam_commit(const LazyAdamTable& table, const View& rows) = 0;
+  /// Looks at one part of the table, another with each step, and settles the rows of it that have come to rest.
+  virtual void lazy_adam_settle(const LazyAdamTable& table) = 0;
   /// out (n, dim): w of these rows as it will be when they are up to date. rows need not be distinct.
   virtual void lazy_adam_read(const View& out, const LazyAdamTable& table, const View& rows) = 0;
   /// Step table.step + 1: adam_rows on rows that are up to date, and its entry in the record.
-  virtual void lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad, const AdamStep& step) = 0;
+  virtual void lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad,
+                              const EachStep<AdamStep>& step) = 0;
 };
-
-/// Throws the error of check_ids: `index` was found at `position`, but there are `bound` entries.
-[[noreturn]] void fail_index(const char* operation, int64_t index, int64_t position, int64_t bound);
 
 /// The backend of a device. Throws, saying why, when that device is not there.
 Backend& backend(Device device);
 
-/// The CUDA backend of the current process, or null where it was not built or no device is there. Defined once: in
+/// The backend of cuda:`index`, or null where CUDA was not built in or that device is not there. Defined once: in
 /// cuda/.
 Backend* cuda_backend(int index);
-/// Why cuda_backend gives null.
-const char* cuda_unavailable_reason();
+/// Why cuda_backend gives null: what was built, what was found, what to do.
+std::string cuda_unavailable_reason(int index);
 
 }  // namespace roux

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tensor/error.h"
+#include "tensor/float16.h"
 
 namespace roux {
 
@@ -20,22 +21,6 @@ inline constexpr DType float16 = DType::float16;
 inline constexpr DType bfloat16 = DType::bfloat16;
 inline constexpr DType float32 = DType::float32;
 inline constexpr DType float64 = DType::float64;
-
-/// A 16-bit float as stored in files: IEEE binary16.
-struct Float16 {
-  uint16_t bits;
-};
-
-/// A 16-bit float as stored in files: the upper half of a float32.
-struct BFloat16 {
-  uint16_t bits;
-};
-
-float to_float(Float16 x);
-float to_float(BFloat16 x);
-/// Rounds to nearest, ties to even; overflows to infinity.
-Float16 to_float16(float x);
-BFloat16 to_bfloat16(float x);
 
 /// Bytes of one element.
 constexpr int64_t size_of(DType dtype) {

@@ -153,7 +153,8 @@ void check_ids(const Tensor& ids, int64_t bound, const char* operation) {
   check_defined(ids, operation, "the tensor of indices");
   ROUX_CHECK(ids.dtype() == int64, operation, "indices must be int64, found ", ids.dtype(),
              " (hint: convert with to(int64))");
-  backend(ids.device()).check_ids(ids.contiguous().view(), bound, operation);
+  backend(ids.device())
+      .check(ids.contiguous().view(), {.kind = IndexCheck::Kind::ids, .bound = bound, .operation = operation});
 }
 
 }  // namespace roux

@@ -14,23 +14,6 @@ void check_vector(const Tensor& vector, const Tensor& x, int64_t n, const char* 
              ") for an input of shape ", x.shape());
 }
 
-bool outside(int64_t label, int64_t classes, int64_t ignore_index) {
-  return static_cast<uint64_t>(label) >= static_cast<uint64_t>(classes) && label != ignore_index;
-}
-
-void check_labels(const View& labels, int64_t classes, int64_t ignore_index) {
-  const auto* const label = labels.as<const int64_t>();
-  const int64_t rows = labels.numel();
-  bool any_outside = false;
-  for (int64_t i = 0; i < rows; ++i) any_outside |= outside(label[i], classes, ignore_index);
-  if (!any_outside) [[likely]]
-    return;
-  int64_t first = 0;
-  while (!outside(label[first], classes, ignore_index)) ++first;
-  fail("cross_entropy", "label out of range: found ", label[first], " in row ", first, ", expected 0 to ", classes - 1,
-       ", or ", ignore_index, " for a row to ignore");
-}
-
 void check_cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options) {
   constexpr const char* operation = "cross_entropy";
   check_floating(logits, operation);
@@ -79,8 +62,12 @@ CrossEntropyResult cross_entropy(const Tensor& logits, const Tensor& labels, con
   const View logits_view = contiguous_view(logits, logits_copy);
   const View labels_view = contiguous_view(labels, labels_copy);
   const View weight_view = options.weight.defined() ? contiguous_view(options.weight, weight_copy) : View{};
-  // The kernels of other devices check what the host cannot see.
-  if (labels.dtype() == int64 && labels.device() == cpu) check_labels(labels_view, classes, options.ignore_index);
+  if (labels.dtype() == int64)
+    backend(labels.device())
+        .check(labels_view, {.kind = IndexCheck::Kind::labels,
+                             .bound = classes,
+                             .ignored = options.ignore_index,
+                             .operation = "cross_entropy"});
   CrossEntropyResult result{Tensor::empty({rows}, logits.dtype(), logits.device()),
                             Tensor::empty({rows}, logits.dtype(), logits.device()),
                             Tensor::empty(logits.shape(), logits.dtype(), logits.device())};

@@ -33,17 +33,20 @@ Matrices as_matrices(const Tensor& x) {
   return {x.clone(), false, columns, rows * columns};
 }
 
-void check_operands(const Tensor& a, const Tensor& b, const char* operation) {
+// `first` and `second` are what messages call a and b.
+void check_operands(const Tensor& a, const char* first, const Tensor& b, const char* second, const char* operation) {
+  check_defined(a, operation, first);
+  check_defined(b, operation, second);
   check_floating(a, operation);
   check_floating(b, operation);
-  check_same_device(a, b, operation, "the second operand");
-  check_same_dtype(a, b, operation, "the second operand");
+  check_same_device(a, b, operation, second);
 }
 
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
-  check_operands(a, b, "matmul");
+  check_operands(a, "the first operand", b, "the second operand", "matmul");
+  check_same_dtype(a, b, "matmul", "the second operand");
   ROUX_CHECK(a.dim() > 0 && b.dim() > 0, "matmul", "scalars have no matrix product, found shapes ", a.shape(), " and ",
              b.shape());
   const Tensor left = a.dim() == 1 ? a.unsqueeze(0) : a;
@@ -95,7 +98,9 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  check_operands(x, weight, "linear");
+  check_operands(x, "the input", weight, "the weight", "linear");
+  ROUX_CHECK(weight.dtype() == x.dtype(), "linear", "the weight is ", weight.dtype(), ", the input is ", x.dtype(),
+             " (hint: module.to(", x.dtype(), "), or input.to(", weight.dtype(), "))");
   ROUX_CHECK(weight.dim() == 2, "linear", "the weight must have shape (out, in), found ", weight.shape());
   const int64_t n = weight.size(0), k = weight.size(1);
   ROUX_CHECK(x.dim() >= 1 && x.size(-1) == k, "linear", "input shape ", x.shape(), " does not fit weight ",

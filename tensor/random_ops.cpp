@@ -83,8 +83,7 @@ DropoutResult dropout(const Tensor& x, double p, Generator& generator) {
   const Tensor in = x.contiguous();
   DropoutResult result{Tensor::empty(in.shape(), in.dtype(), in.device()),
                        Tensor::empty(in.shape(), boolean, in.device())};
-  const Generator first(generator.seed(), generator.stream(), generator.reserve(in.numel()));
-  backend(in.device()).dropout(result.output.view(), result.mask.view(), in.view(), p, first);
+  backend(in.device()).dropout(result.output.view(), result.mask.view(), in.view(), p, generator);
   return result;
 }
 

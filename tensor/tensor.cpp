@@ -362,6 +362,13 @@ Tensor& Tensor::fill_(Scalar value) {
 
 Tensor& Tensor::copy_(const Tensor& other) {
   require_defined("copy_");
+  const bool plain = is_contiguous() && other.dtype() == dtype_ && other.shape() == shape_;
+  if (plain && other.defined() && other.device() == cpu && device() != cpu) {
+    const Tensor source = other.contiguous();
+    backend(device()).copy_from_host(view().data, source.view().data, static_cast<size_t>(numel() * size_of(dtype_)));
+    bump_version();
+    return *this;
+  }
   const Tensor operand = operand_for(*this, other.to(device()), "copy_");
   backend(device()).copy(view(), operand.view());
   bump_version();

@@ -73,6 +73,46 @@ PaddedBatch gather_padded(const Corpus& corpus, std::span<const int64_t> texts, 
   return batch;
 }
 
+BagBatch with_room(const BagBatch& batch, int64_t room) {
+  const int64_t used = room_of(batch), texts = batch.labels.numel();
+  ROUX_CHECK(room >= used, "with_room", "the batch has ", used, " ids, which do not fit into ", room);
+  const int64_t filler = used > 0 ? batch.ids.data<int64_t>()[0] : 0;
+  BagBatch result{.ids = Tensor::full({room}, filler, int64),
+                  .offsets = Tensor::full({texts + 1}, used, int64),
+                  .labels = Tensor::full({texts + 1}, ignored_label, int64)};
+  result.ids.slice(0, 0, used).copy_(batch.ids);
+  result.offsets.slice(0, 0, texts).copy_(batch.offsets);
+  result.labels.slice(0, 0, texts).copy_(batch.labels);
+  return result;
+}
+
+PaddedBatch with_room(const PaddedBatch& batch, int64_t room) {
+  const int64_t used = room_of(batch);
+  ROUX_CHECK(room >= used, "with_room", "the batch has texts of ", used, " ids, which do not fit into ", room);
+  PaddedBatch result{.ids = Tensor::zeros({batch.ids.size(0), room}, int64), .labels = batch.labels};
+  result.ids.slice(1, 0, used).copy_(batch.ids);
+  return result;
+}
+
+BagBatch to(const BagBatch& batch, Device device) {
+  return {.ids = batch.ids.to(device), .offsets = batch.offsets.to(device), .labels = batch.labels.to(device)};
+}
+
+PaddedBatch to(const PaddedBatch& batch, Device device) {
+  return {.ids = batch.ids.to(device), .labels = batch.labels.to(device)};
+}
+
+void copy(const BagBatch& from, BagBatch& into) {
+  into.ids.copy_(from.ids);
+  into.offsets.copy_(from.offsets);
+  into.labels.copy_(from.labels);
+}
+
+void copy(const PaddedBatch& from, PaddedBatch& into) {
+  into.ids.copy_(from.ids);
+  into.labels.copy_(from.labels);
+}
+
 template <class Batch>
 BatchLoader<Batch>::BatchLoader(const Corpus& corpus, const BatchOptions& options)
     : corpus_(corpus), options_(options) {

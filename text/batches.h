@@ -30,6 +30,27 @@ struct PaddedBatch {
   Tensor mask() const { return ne(ids, 0); }
 };
 
+/// The label of what is in a batch only to fill it up: cross_entropy leaves it out.
+inline constexpr int64_t ignored_label = -100;
+
+/// How much room a batch takes: its ids (bag form), the length of its texts (padded form).
+inline int64_t room_of(const BagBatch& batch) { return batch.ids.numel(); }
+inline int64_t room_of(const PaddedBatch& batch) { return batch.ids.size(1); }
+
+/// The same texts with room for `room` ids, for steps that want the same shapes each time: what is not used belongs to
+/// one more bag, which is always there and has the label `ignored_label`; it repeats the first id, so that no other row
+/// of a table is touched. Throws unless room >= room_of(batch).
+BagBatch with_room(const BagBatch& batch, int64_t room);
+/// The same texts, filled up to this length.
+PaddedBatch with_room(const PaddedBatch& batch, int64_t room);
+
+/// The batch on a device.
+BagBatch to(const BagBatch& batch, Device device);
+PaddedBatch to(const PaddedBatch& batch, Device device);
+/// Overwrites a batch of the same shapes.
+void copy(const BagBatch& from, BagBatch& into);
+void copy(const PaddedBatch& from, PaddedBatch& into);
+
 struct BatchOptions {
   int64_t batch_size = 32;  ///< texts a batch; the last batch of an epoch may have fewer
   bool shuffle = false;     ///< in an order drawn anew each epoch from `seed` and the epoch's number

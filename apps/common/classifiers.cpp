@@ -12,12 +12,13 @@ Tensor score(Model& model, const text::Corpus& corpus, int64_t num_classes) {
   const NoGrad guard;
   const bool training = model.is_training();
   model.eval();
+  const Device device = model.fc.weight.device();
   typename Model::Batches batches(corpus, {.batch_size = scoring_batch});
   Tensor scores = Tensor::empty({corpus.size(), num_classes});
   int64_t done = 0;
   for (const auto& batch : batches) {
     const int64_t count = batch.labels.numel();
-    scores.slice(0, done, done + count).copy_(model.forward(batch).data());
+    scores.slice(0, done, done + count).copy_(model.forward(text::to(batch, device)).data());
     done += count;
   }
   model.train(training);

@@ -105,13 +105,15 @@ void TrainerState::zero_grad() {
   for (const auto& optimizer : optimizers_) optimizer->zero_grad();
 }
 
-void TrainerState::optimizer_step() {
+void TrainerState::begin_step() {
   const double left = 1 - static_cast<double>(step_) / static_cast<double>(steps_);
-  for (const auto& optimizer : optimizers_) {
-    if (options_.linear_schedule) optimizer->set_lr(options_.lr * left);
-    optimizer->step();
-  }
+  if (options_.linear_schedule)
+    for (const auto& optimizer : optimizers_) optimizer->set_lr(options_.lr * left);
   ++step_;
+}
+
+void TrainerState::optimizer_step() {
+  for (const auto& optimizer : optimizers_) optimizer->step();
 }
 
 void TrainerState::finish_epoch(const EpochReport& report) {

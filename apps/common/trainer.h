@@ -4,6 +4,7 @@
 // the same for all of them.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/step_runner.h"
 #include "nn/loss.h"
 #include "nn/metrics.h"
 #include "nn/module.h"
@@ -51,8 +53,9 @@ class TrainerState {
   int64_t kept_epoch() const;
 
  protected:
+  /// Sets the learning rate of the next step and counts it.
+  void begin_step();
   void zero_grad();
-  /// Sets the learning rate of this step and takes it.
   void optimizer_step();
   void finish_epoch(const EpochReport& report);
   /// Puts the best weights back, where they are asked for.
@@ -78,7 +81,9 @@ class Trainer : public TrainerState {
       : TrainerState(model, options, options.epochs * steps_of(train, options)),
         model_(model),
         train_(train, {.batch_size = options.batch_size, .shuffle = true, .seed = options.seed}),
-        validation_(validation) {}
+        validation_(validation),
+        runner_(options.device, options.batch_size, [this](const Batch& batch) { step(batch); }),
+        loss_sum_(Tensor::zeros({}, float64, options.device)) {}
 
   /// Called after steps, with the number of texts since the last call; when it returns false, training stops there.
   using StepCallback = std::function<bool(int64_t texts)>;
@@ -96,27 +101,35 @@ class Trainer : public TrainerState {
 
   /// All that `load_checkpoint` needs to go on bit for bit: weights, optimiser, random numbers, place in the data.
   void save_checkpoint(const std::string& path) const {
-    save(path, train_.epoch(), train_.position(), loss_sum_, texts_);
+    save(path, train_.epoch(), train_.position(), loss_sum_.item(), texts_);
   }
   /// Throws when the file is damaged or of another model.
   void load_checkpoint(const std::string& path) {
     int64_t epoch = 0, position = 0;
-    load(path, epoch, position, loss_sum_, texts_);
+    double loss_sum = 0;
+    load(path, epoch, position, loss_sum, texts_);
+    loss_sum_.fill_(loss_sum);
     train_.resume(epoch, position);
+    runner_.forget();
   }
+  /// Why the steps on a CUDA device are not replayed as a graph; empty where they are, and on the CPU.
+  const std::string& not_replayed_because() const { return runner_.reason(); }
 
  private:
+  using Batch = typename Model::Batches::Iterator::value_type;
+
   static int64_t steps_of(const text::Corpus& corpus, const TrainerOptions& options) {
     return (corpus.size() + options.batch_size - 1) / options.batch_size;
   }
 
   // One step on one batch: the loop that every such program has at its heart.
-  double step(const typename Model::Batches::Iterator::value_type& batch) {
+  void step(const Batch& batch) {
     zero_grad();
     const Variable loss = nn::cross_entropy(model_.forward(batch), batch.labels, {.weight = options_.class_weights});
     loss.backward();
     optimizer_step();
-    return loss.item();
+    const int64_t texts = std::min(batch.labels.numel(), options_.batch_size);  // without one that only fills up
+    loss_sum_.add_(loss.data(), static_cast<double>(texts));
   }
 
   // What is left of this epoch; false when it was stopped.
@@ -127,16 +140,17 @@ class Trainer : public TrainerState {
     auto start = std::chrono::steady_clock::now();
     int64_t reported = texts_, steps = 0;
     for (const auto& batch : train_) {
-      loss_sum_ += step(batch) * static_cast<double>(batch.labels.numel());
+      begin_step();
+      runner_.run(batch);
       texts_ += batch.labels.numel();
       if (++steps % steps_a_call != 0 || !on_step) continue;
       if (!on_step(texts_ - reported)) return false;
       reported = texts_;
     }
-    EpochReport report{.epoch = epoch + 1, .train_loss = loss_sum_ / static_cast<double>(texts_)};
+    EpochReport report{.epoch = epoch + 1, .train_loss = loss_sum_.item() / static_cast<double>(texts_)};
     report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (on_step) on_step(texts_ - reported);
-    loss_sum_ = 0;
+    loss_sum_.fill_(0);
     texts_ = 0;
     validate(report);
     finish_epoch(report);
@@ -144,10 +158,11 @@ class Trainer : public TrainerState {
   }
 
   void validate(EpochReport& report) {
-    const Tensor logits = model_.logits(validation_);
+    const Tensor logits = model_.logits(validation_);  // on the CPU
     const Tensor labels = Tensor::from(validation_.labels);
     const NoGrad guard;
-    report.validation_loss = nn::cross_entropy(logits, labels, {.weight = options_.class_weights}).item();
+    const Tensor class_weights = options_.class_weights.defined() ? options_.class_weights.to(cpu) : Tensor();
+    report.validation_loss = nn::cross_entropy(logits, labels, {.weight = class_weights}).item();
     const nn::ClassificationReport scores = nn::classification_report(argmax(logits, 1), labels, logits.size(1));
     report.accuracy = scores.accuracy;
     report.f1 = scores.macro.f1;
@@ -156,8 +171,9 @@ class Trainer : public TrainerState {
   Model& model_;
   typename Model::Batches train_;
   const text::Corpus& validation_;
-  double loss_sum_ = 0;  // of this epoch so far
-  int64_t texts_ = 0;
+  StepRunner<Batch> runner_;
+  Tensor loss_sum_;    // of this epoch so far, where the model is: no step waits for the device
+  int64_t texts_ = 0;  // of this epoch so far
 };
 
 }  // namespace roux::apps

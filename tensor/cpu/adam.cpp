@@ -75,10 +75,10 @@ void step_rows(Stretch<T> table, const int64_t* rows, int64_t count, int64_t dim
 }  // namespace
 
 void CpuBackend::adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
-                      const AdamStep& step) {
+                      const EachStep<AdamStep>& step) {
   dispatch_floating(w.dtype, "adam", [&](auto type) {
     using T = decltype(type);
-    const Constants<T> constants(step, false);
+    const Constants<T> constants(step(), false);
     parallel_for(w.numel(), elements_per_task, [&](int64_t begin, int64_t end) {
       const Stretch<T> at{w.as<T>() + begin, grad.as<T>() + begin, m.as<T>() + begin, v.as<T>() + begin,
                           max_v.data ? max_v.as<T>() + begin : nullptr};
@@ -91,7 +91,8 @@ void CpuBackend::adam(const View& w, const View& grad, const View& m, const View
 }
 
 void CpuBackend::adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v,
-                           const View& max_v, const AdamStep& step, bool sparse_eps) {
+                           const View& max_v, const EachStep<AdamStep>& each_step, bool sparse_eps) {
+  const AdamStep step = each_step();
   const int64_t dim = w.shape[1];
   const int64_t grain = std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, dim));
   dispatch_floating(w.dtype, "adam", [&](auto type) {

@@ -16,7 +16,7 @@ class CpuBackend final : public Backend {
   void copy_from_host(void* out, const void* host, size_t bytes) override;
   void copy_to_host(void* host, const void* in, size_t bytes) override;
   void synchronize() override {}
-  void check_ids(const View& ids, int64_t bound, const char* operation) override;
+  void check(const View& values, const IndexCheck& check) override;
 
   void copy(const View& out, const View& in) override;
   void fill(const View& out, Scalar value) override;
@@ -58,18 +58,19 @@ class CpuBackend final : public Backend {
                      const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
   void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
                               const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
-  void dropout(const View& out, const View& mask, const View& in, double p, const Generator& generator) override;
+  void dropout(const View& out, const View& mask, const View& in, double p, Generator& generator) override;
   void masked_scale(const View& out, const View& in, const View& mask, double scale) override;
   void uniform(const View& out, double low, double high, const Generator& generator) override;
 
   void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
-            const AdamStep& step) override;
+            const EachStep<AdamStep>& step) override;
   void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v, const View& max_v,
-                 const AdamStep& step, bool sparse_eps) override;
-  bool lazy_adam_commit(const LazyAdamTable& table, const View& rows) override;
-  void lazy_adam_settle(const LazyAdamTable& table, const View& rows, int64_t step) override;
+                 const EachStep<AdamStep>& step, bool sparse_eps) override;
+  void lazy_adam_commit(const LazyAdamTable& table, const View& rows) override;
+  void lazy_adam_settle(const LazyAdamTable& table) override;
   void lazy_adam_read(const View& out, const LazyAdamTable& table, const View& rows) override;
-  void lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad, const AdamStep& step) override;
+  void lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad,
+                      const EachStep<AdamStep>& step) override;
 };
 
 }  // namespace roux::cpu_kernels

@@ -38,17 +38,20 @@ void for_columns(Along along, int64_t count, F f) {
 }  // namespace
 
 // Looks whether there is any first: no branch in the common case.
-void CpuBackend::check_ids(const View& ids, int64_t bound, const char* operation) {
-  const auto* const id = ids.as<int64_t>();
-  const int64_t count = ids.numel();
-  const auto outside = [&](int64_t i) { return static_cast<uint64_t>(id[i]) >= static_cast<uint64_t>(bound); };
-  bool any_outside = false;
-  for (int64_t i = 0; i < count; ++i) any_outside |= outside(i);
-  if (!any_outside) [[likely]]
+void CpuBackend::check(const View& values, const IndexCheck& check) {
+  const auto* const value = values.as<const int64_t>();
+  const int64_t count = values.numel();
+  bool any = false;
+  if (check.kind == IndexCheck::Kind::ids) {
+    for (int64_t i = 0; i < count; ++i) any |= static_cast<uint64_t>(value[i]) >= static_cast<uint64_t>(check.bound);
+  } else {
+    for (int64_t i = 0; i < count; ++i) any |= check.wrong(value, count, i);
+  }
+  if (!any) [[likely]]
     return;
-  int64_t first = 0;
-  while (!outside(first)) ++first;
-  fail_index(operation, id[first], first, bound);
+  int64_t i = 0;
+  while (!check.wrong(value, count, i)) ++i;
+  fail_index(check, {.position = i, .value = value[i], .before = i > 0 ? value[i - 1] : 0});
 }
 
 void CpuBackend::index_select(const View& out, const View& in, const View& ids, Along along) {
@@ -74,6 +77,7 @@ void CpuBackend::index_add(const View& out, const View& ids, const View& in, Alo
     T* const to = out.as<T>();
     for_columns(along, count, [&](int64_t outer, int64_t first, int64_t width) {
       for (int64_t j = 0; j < count; ++j) {
+        if (id[j] < 0) continue;
         const T* const source = from + (outer * count + j) * inner + first;
         T* const target = to + (outer * along.n + id[j]) * inner + first;
         for (int64_t i = 0; i < width; ++i) target[i] = sum_of(target[i], source[i]);

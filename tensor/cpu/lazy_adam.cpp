@@ -42,7 +42,7 @@ struct Table {
         record(table.record.as<double>()),
         constants(table.constants.as<double>()),
         dim(table.w.shape[1]),
-        step(table.step),
+        step(table.step()),
         window(table.window),
         eps(table.eps) {}
 
@@ -295,35 +295,31 @@ void enter_step(double* record, const double* constants, int64_t step, int64_t w
 
 }  // namespace
 
-bool CpuBackend::lazy_adam_commit(const LazyAdamTable& views, const View& rows) {
+void CpuBackend::lazy_adam_commit(const LazyAdamTable& views, const View& rows) {
   const Table table(views);
-  return parallel_reduce(
-      rows.numel(), rows_per_task, false,
-      [&](int64_t begin, int64_t end) {
-        bool any = false;
-        const auto due = [&](int64_t row, int64_t, const Motion& motion, const Terms* terms) {
-          move_row<true>(table.w + row * table.dim, table, row, motion, terms);
-          table.last[row] = static_cast<int32_t>(table.step);
-          any = true;
-        };
-        for_rows(table, rows.as<int64_t>(), begin, end, due, [](int64_t, int64_t) {});
-        return any;
-      },
-      [](bool a, bool b) { return a || b; });
+  parallel_for(rows.numel(), rows_per_task, [&](int64_t begin, int64_t end) {
+    const auto due = [&](int64_t row, int64_t, const Motion& motion, const Terms* terms) {
+      move_row<true>(table.w + row * table.dim, table, row, motion, terms);
+      table.last[row] = static_cast<int32_t>(table.step);
+    };
+    for_rows(table, rows.as<int64_t>(), begin, end, due, [](int64_t, int64_t) {});
+  });
 }
 
-void CpuBackend::lazy_adam_settle(const LazyAdamTable& views, const View& rows, int64_t step) {
+void CpuBackend::lazy_adam_settle(const LazyAdamTable& views) {
   const Table table(views);
-  const auto due = [&](int64_t row, int64_t, Motion motion, const Terms* terms) {
-    motion.fade_m = 0;
-    motion.fade_v = 1;
-    move_row<true>(table.w + row * table.dim, table, row, motion, terms);
-    table.last[row] = static_cast<int32_t>(-step);
-    if (table.settled_decay) table.settled_decay[row] = table.recorded(Record::log_decay, table.step);
-  };
-  for (int64_t i = 0; i < rows.numel(); ++i) {
-    const int64_t row = rows.as<int64_t>()[i];
-    if (row >= 0 && table.last[row] == step) for_rows(table, &row, 0, 1, due, [](int64_t, int64_t) {});
+  const SettledPart part = settled_part(views.w.shape[0], table.window, table.step);
+  for (int64_t row = part.begin; row < part.end; ++row) {
+    const int32_t last = table.last[row];
+    if (last <= 0 || table.step - last <= table.window) continue;
+    const auto due = [&](int64_t, int64_t, Motion motion, const Terms* terms) {
+      motion.fade_m = 0;
+      motion.fade_v = 1;
+      move_row<true>(table.w + row * table.dim, table, row, motion, terms);
+      table.last[row] = -last;
+      if (table.settled_decay) table.settled_decay[row] = table.recorded(Record::log_decay, table.step);
+    };
+    for_rows(table, &row, 0, 1, due, [](int64_t, int64_t) {});
   }
 }
 
@@ -340,13 +336,17 @@ void CpuBackend::lazy_adam_read(const View& out, const LazyAdamTable& views, con
   });
 }
 
-void CpuBackend::lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad, const AdamStep& step) {
-  adam_rows(table.w, rows, grad, table.m, table.v, table.max_v, step, false);
+void CpuBackend::lazy_adam_step(const LazyAdamTable& table, const View& rows, const View& grad,
+                                const EachStep<AdamStep>& step) {
+  const int64_t next = table.step() + 1;
+  const AdamStep adam = step();
+  adam_rows(
+      table.w, rows, grad, table.m, table.v, table.max_v, [&adam] { return adam; }, false);
   for (int64_t i = 0; i < rows.numel(); ++i) {
     const int64_t row = rows.as<int64_t>()[i];
-    if (row >= 0) table.last.as<int32_t>()[row] = static_cast<int32_t>(table.step + 1);
+    if (row >= 0) table.last.as<int32_t>()[row] = static_cast<int32_t>(next);
   }
-  enter_step(table.record.as<double>(), table.constants.as<double>(), table.step + 1, table.window, step);
+  enter_step(table.record.as<double>(), table.constants.as<double>(), next, table.window, adam);
 }
 
 }  // namespace roux::cpu_kernels

@@ -49,13 +49,14 @@ double scale_of(double p) { return p < 1 ? 1 / (1 - p) : 0; }
 
 }  // namespace
 
-void CpuBackend::dropout(const View& out, const View& mask, const View& in, double p, const Generator& generator) {
+void CpuBackend::dropout(const View& out, const View& mask, const View& in, double p, Generator& generator) {
+  const Generator first(generator.seed(), generator.stream(), generator.reserve(in.numel()));
   // Kept where uniform_float(word) >= p, compared as integers.
   const auto least_kept = static_cast<uint32_t>(std::ceil(p * 0x1p24));
   dispatch_floating(out.dtype, "dropout", [&](auto type) {
     using T = decltype(type);
     const T scale = static_cast<T>(scale_of(p));
-    for_words(out.numel(), 1, generator, [&](const uint32_t* words, int64_t begin, int64_t end) {
+    for_words(out.numel(), 1, first, [&](const uint32_t* words, int64_t begin, int64_t end) {
       drop(out.as<T>() + begin, mask.as<bool>() + begin, in.as<T>() + begin, words, end - begin, least_kept, scale);
     });
   });

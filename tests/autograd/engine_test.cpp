@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -100,7 +101,7 @@ TEST_CASE("engine: a second backward needs retain_graph, and says so by the name
       " backward already ran through this result and what it saved is gone (hint: compute it again, or "
       "pass retain_graph to the first backward)";
   CHECK(message_of([&] { z.backward(); }) == "[mul]" + hint);
-  CHECK(message_of([&] { (y + 1).backward(); }) == "[tanh]" + hint);
+  CHECK(message_of([&] { (y + 1).backward(); }) == "[tanh]" + hint + " (in the backward of add)");
   CHECK(grad_of(x) == twice);
   CHECK_FALSE(y.grad().defined());
 }
@@ -131,10 +132,13 @@ TEST_CASE("engine: a wrong gradient from a user's operation names the operation"
     return message_of([&] { sum(cube(x, [&](const Tensor&, const Tensor&) { return gradient; })).backward(); });
   };
   CHECK(backward_with(Tensor::ones({3}, float64)) ==
-        "[cube] backward gave input 0 a gradient of shape (3), expected (2) (hint: add_broadcast() sums over what was "
-        "broadcast)");
-  CHECK(backward_with(Tensor()).find("a gradient of shape (undefined), expected (2)") != std::string::npos);
-  CHECK(backward_with(Tensor::ones({2})) == "[cube] backward gave input 0 a float32 gradient, expected float64");
+        "[cube] backward gave input 0 a gradient of shape (3), expected (2)");
+  CHECK(backward_with(Tensor::ones({3, 2}, float64)) ==
+        "[cube] backward gave input 0 a gradient of shape (3, 2), expected (2) (hint: add_broadcast() sums over what "
+        "was broadcast)");
+  CHECK(backward_with(Tensor()) == "[cube] backward gave input 0 an undefined gradient");
+  CHECK(backward_with(Tensor::ones({2})) ==
+        "[cube] backward gave input 0 a float32 gradient, expected float64 (hint: add_broadcast() converts)");
   CHECK_FALSE(x.grad().defined());
 
   const Variable table(Tensor::ones({4, 2}, float64), true);
@@ -154,6 +158,88 @@ TEST_CASE("engine: a wrong gradient from a user's operation names the operation"
   CHECK(rows_with({ids + 1, Tensor::ones({2, 2}, float64)})
             .find("gradients of rows that a table of shape (4, 2) has not") != std::string::npos);
   CHECK(rows_with({ids.to(float64), Tensor::ones({2, 2}, float64)}).find("expected int64") != std::string::npos);
+}
+
+TEST_CASE("engine: an input that an operation does not have is an error, not a gradient that is lost") {
+  const Variable x = leaf({1, 2}), constant = Tensor::ones({2}, float64);
+  const auto backward_of = [&](std::function<void(const Tensor& grad, GradSink& to)> backward) {
+    return message_of([&] { sum(record("swish", x.data(), {constant, x}, backward)).backward(); });
+  };
+  for (const int i : {-1, 2, 1'000'000}) {
+    const std::string input = std::to_string(i) + ", expected 0 to 1";
+    CHECK(backward_of([i](const Tensor& g, GradSink& to) { to.add(i, g); }) ==
+          "[swish] backward gave a gradient for input " + input);
+    CHECK(backward_of([i](const Tensor& g, GradSink& to) { to.add_broadcast(i, g); }) ==
+          "[swish] backward gave a gradient for input " + input);
+    CHECK(backward_of([i](const Tensor& g, GradSink& to) {
+            to.add(i, RowGradient{Tensor::zeros({1}, int64), g.unsqueeze(0)});
+          }) == "[swish] backward gave a gradient for input " + input);
+    CHECK(backward_of([i](const Tensor&, GradSink& to) { to.wants(i); }) ==
+          "[swish] backward asked for input " + input);
+    CHECK(backward_of([i](const Tensor&, GradSink& to) { to.shape(i); }) ==
+          "[swish] backward asked for input " + input);
+  }
+  CHECK(backward_of([](const Tensor&, GradSink& to) { to.dtype(0); }) ==
+        "[swish] backward asked for the shape or type of input 0, which wants no gradient (hint: ask wants(0) first)");
+  CHECK_FALSE(x.grad().defined());
+}
+
+TEST_CASE("engine: add_broadcast names the operation when a gradient does not sum to its input") {
+  const Variable x = leaf({1, 2, 3}), beta = leaf({1, 2, 3});
+  const auto backward_with = [&](const Tensor& gradient) {
+    return message_of([&] {
+      sum(record("swish", x.data(), {x, beta}, [&](const Tensor&, GradSink& to) {
+        to.add_broadcast(1, gradient);
+      })).backward();
+    });
+  };
+  CHECK(backward_with(Tensor::ones({}, float64)) ==
+        "[swish] backward gave input 1 a gradient of shape (), which does not sum to (3)");
+  CHECK(backward_with(Tensor::ones({3, 1}, float64)) ==
+        "[swish] backward gave input 1 a gradient of shape (3, 1), which does not sum to (3)");
+  CHECK(backward_with(Tensor()) == "[swish] backward gave input 1 an undefined gradient");
+  CHECK_FALSE(beta.grad().defined());
+  CHECK(backward_with(Tensor::ones({2, 3})) == "nothing was thrown");
+  CHECK(grad_of(beta) == Values{2, 2, 2});
+}
+
+TEST_CASE("engine: a backward that changes the gradient it was given is refused") {
+  const Variable x = leaf({1, 2});
+  const auto scale_in_place = [](const Variable& in) {
+    return record("scale_", in.data() * 3, {in}, [](const Tensor& grad, GradSink& to) {
+      Tensor mine = grad;
+      to.add(0, mine.mul_(3));
+    });
+  };
+  const Tensor seed = Tensor::ones({2}, float64);
+  CHECK(message_of([&] { scale_in_place(x).backward(seed); }) ==
+        "[scale_] backward changed the gradient it was given in place (hint: use mul(), or clone() it)");
+  // Its sibling in the sum shares the gradient.
+  CHECK(message_of([&] { sum(scale_in_place(x) + x * 2).backward(); }).find("[scale_] backward changed") == 0);
+}
+
+TEST_CASE("engine: an error from within a backward says in whose") {
+  const Variable x = leaf({1, 2});
+  const Variable y = cube(x, [](const Tensor& grad, const Tensor&) { return grad + Tensor::ones({3}, float64); });
+  const std::string message = message_of([&] { sum(y).backward(); });
+  CHECK(message.find("[add] ") == 0);
+  CHECK(message.find(" (in the backward of cube)") ==
+        message.size() - std::string(" (in the backward of cube)").size());
+  // What is no Error stays what it is.
+  const Variable z = cube(x, [](const Tensor&, const Tensor&) -> Tensor { throw std::out_of_range("far"); });
+  CHECK_THROWS_AS(sum(z).backward(), std::out_of_range);
+}
+
+TEST_CASE("engine: backward records nothing") {
+  const Variable x = leaf({2}), w = leaf({3});
+  bool recorded = true;
+  const Variable y = record("scaled", x.data() * w.data(), {x}, [&](const Tensor& grad, GradSink& to) {
+    recorded = (w * grad).requires_grad();
+    to.add(0, grad);
+  });
+  y.backward();
+  CHECK_FALSE(recorded);
+  CHECK(NoGrad::recording());
 }
 
 TEST_CASE("engine: a user's operation with several inputs computes only the gradients that are wanted") {

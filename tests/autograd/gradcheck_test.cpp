@@ -46,7 +46,7 @@ TEST_CASE("gradcheck: right gradients pass, whatever the inputs' type and the re
   CHECK(result);
   CHECK(result.ok);
   CHECK(result.checked == 9);
-  CHECK(result.message == "[gradcheck] 9 entries are right");
+  CHECK(result.message == "[gradcheck] 9 entries are right (input 0, input 1)");
   CHECK(result.relative_error < 1e-7);
   CHECK(gradcheck(f, {values({2, 3}).to(float32), values({3}).to(float32)}));
   CHECK(gradcheck([](const auto& in) { return sum(in[0] * in[0]); }, {values({2, 3})}));
@@ -90,7 +90,8 @@ TEST_CASE("gradcheck: a telling ratio gives a hint") {
   CHECK(contains(message([](const Tensor& g, const Tensor& x) { return g * x * 4; }, {5, 3}), "twice as large"));
   CHECK(contains(message([](const Tensor& g, const Tensor& x) { return g * x; }, {5, 3}), "half as large"));
   CHECK(contains(message([](const Tensor& g, const Tensor& x) { return g * x * 5; }), "off by the factor 2.5"));
-  CHECK(contains(message([](const Tensor& g, const Tensor&) { return g * 0; }), "no gradient arrives"));
+  CHECK(contains(message([](const Tensor& g, const Tensor&) { return g * 0; }),
+                 "(hint: a gradient arrives, but it is 0 everywhere)"));
   CHECK(contains(message([](const Tensor& g, const Tensor& x) { return g * x * 2 * std::nan(""); }), "NaN"));
   const auto mean_of = [](const Backward& gradient) {
     return gradcheck(
@@ -108,6 +109,25 @@ TEST_CASE("gradcheck: a telling ratio gives a hint") {
                  "too small by the length of dimension 0 of the input: is a sum over a broadcast dimension forgotten"));
   CHECK(contains(gradcheck([](const auto& in) { return sum(Variable(in[0].data()) * 2); }, {values({3})}).message,
                  "no gradient arrives"));
+}
+
+TEST_CASE("gradcheck: a factor of 2 says both reasons where a dimension has that length") {
+  const auto message = [](double factor, const Shape& shape) {
+    return check_squared([=](const Tensor& g, const Tensor& x) { return g * x * (2 * factor); }, shape).message;
+  };
+  const std::string twice = "(hint: all are twice as large as they should be: is something added twice?";
+  CHECK(contains(message(2, {2, 3}), twice + " Or: all are too large by the length of dimension 0 of the result: "));
+  CHECK(contains(message(2, {5, 4}), twice + ")"));
+  const std::string half = "(hint: all are half as large as they should be: is one of two uses forgotten?";
+  CHECK(contains(message(0.5, {2, 3}), half + " Or: all are too small by the length of dimension 0 of the result: "));
+  CHECK(contains(message(0.5, {5, 4}), half + ")"));
+}
+
+TEST_CASE("gradcheck: the operation is named where the function is a single one") {
+  const auto wrong = [](const Tensor& g, const Tensor& x) { return g * x * 3; };
+  CHECK(contains(check_squared(wrong).message, "[gradcheck] squared, input 0: 6 of 6 entries are wrong"));
+  const auto composed = [&](const auto& in) { return sum(squared(in[0], wrong)); };
+  CHECK(contains(gradcheck(composed, {values({2, 3})}).message, "[gradcheck] input 0: 6 of 6 entries are wrong"));
 }
 
 TEST_CASE("gradcheck: several wrong inputs are all named") {
@@ -162,6 +182,11 @@ TEST_CASE("gradcheck: what cannot be checked is an error") {
   };
   CHECK(contains(message([](const auto& in) { return in[0].to(float32); }, {values({2})}), "the result is float32"));
   CHECK(contains(message([](const auto&) { return Variable(); }, {values({2})}), "undefined result"));
+  const std::string nothing = "[gradcheck] there is no floating-point input to check";
+  const auto first = [](const auto& in) { return in[0]; };
+  CHECK(message(first, {Tensor::arange(0, 3)}) == nothing);
+  CHECK(message([](const auto&) { return Variable(values({2})); }, {}) == nothing);
+  CHECK(message_of([&] { check_gradients([] { return Variable(values({2})); }, {}); }) == nothing);
   Generator generator(3);
   const auto noisy = [&](const auto& in) { return dropout(in[0], 0.5, generator); };
   CHECK(contains(message(noisy, {values({50})}), "two calls with the same inputs gave different results"));

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "autograd/gradcheck.h"
 #include "autograd/ops.h"
 #include "tests/message_of.h"
 
@@ -18,6 +19,17 @@ using Values = std::vector<double>;
 
 Variable leaf(const Values& values) { return Variable(Tensor::from(values), true); }
 Values grad_of(const Variable& x) { return x.grad().to_vector<double>(); }
+
+// The example of autograd/variable.h: x * sigmoid(beta * x).
+Variable swish(const Variable& x, const Variable& beta) {
+  const Tensor a = x.data(), b = beta.data(), s = sigmoid(a * b);
+  return record("swish", a * s, {x, beta},
+                [a = saved(a, "x"), b = saved(b, "beta"), s](const Tensor& grad, GradSink& to) {
+                  const Tensor slope = grad * a * s * (1 - s);
+                  to.add_broadcast(0, grad * s + slope * b);
+                  if (to.wants(1)) to.add_broadcast(1, slope * a);
+                });
+}
 
 // A table's gradient: these rows, each filled with one number.
 RowGradient rows_of(const std::vector<int64_t>& rows, const Values& fill, int64_t dim = 2) {
@@ -43,6 +55,30 @@ TEST_CASE("variable: a tensor becomes a constant, and never the other way round"
   CHECK_FALSE(Variable(Tensor()).defined());
   CHECK(message_of([] { Variable().data(); }) == "[variable] the variable is undefined");
   CHECK(message_of([] { Variable(Tensor(), true); }) == "[variable] the variable is undefined");
+  CHECK_FALSE(Variable().data_or_undefined().defined());
+  CHECK(constant.data_or_undefined().shares_storage(data));
+}
+
+TEST_CASE("variable: an undefined operand is an error of the operation that got it") {
+  const Variable x = leaf({1, 2}), none;
+  CHECK(message_of([&] { none.backward(); }) == "[backward] the variable is undefined");
+  CHECK(message_of([&] { none.backward(Tensor::ones({1})); }) == "[backward] the variable is undefined");
+  CHECK(message_of([&] { none + x; }) == "[add] the first operand is undefined");
+  CHECK(message_of([&] { x - none; }) == "[sub] the second operand is undefined");
+  CHECK(message_of([&] { mul(x, none); }) == "[mul] the second operand is undefined");
+  CHECK(message_of([&] { none / x; }) == "[div] the first operand is undefined");
+  CHECK(message_of([&] { pow(x, none); }) == "[pow] the second operand is undefined");
+  CHECK(message_of([&] { maximum(none, x); }) == "[maximum] the first operand is undefined");
+  CHECK(message_of([&] { minimum(x, none); }) == "[minimum] the second operand is undefined");
+  CHECK(message_of([&] { none * 2; }) == "[mul] the tensor is undefined");
+  CHECK(message_of([&] { where(gt(x.data(), 0), x, none); }) == "[where] the second choice is undefined");
+  CHECK(message_of([&] { matmul(none, x); }) == "[matmul] the first operand is undefined");
+  CHECK(message_of([&] { matmul(x, none); }) == "[matmul] the second operand is undefined");
+  CHECK(message_of([&] { linear(none, x, none); }) == "[linear] the input is undefined");
+  CHECK(message_of([&] { linear(x, none, none); }) == "[linear] the weight is undefined");
+  CHECK(message_of([&] {
+          linear(x, Tensor::ones({3, 2}), none);
+        }) == "[linear] the weight is float32, the input is float64 (hint: module.to(float64), or input.to(float32))");
 }
 
 TEST_CASE("variable: what requires a gradient") {
@@ -88,7 +124,9 @@ TEST_CASE("variable: NoGrad turns recording off, nests, and comes back after an 
     const NoGrad guard;
     return sum(x * 2);
   }();
-  CHECK(message_of([&] { constant.backward(); }).find("[backward] nothing was recorded for this variable") == 0);
+  CHECK(message_of([&] { constant.backward(); }) ==
+        "[backward] nothing was recorded for this variable: no input requires a gradient, or it was computed under "
+        "NoGrad (hint: Variable(tensor, true) requires one)");
 }
 
 TEST_CASE("variable: gradients add up until they are cleared") {
@@ -181,6 +219,20 @@ TEST_CASE("variable: a saved tensor that was changed in place is an error that n
   scaled.backward();
   CHECK(grad_of(w) == Values{3, 3});
 }
+
+TEST_CASE("variable: the example of an operation has the right gradients, broadcast or not, mixed types too") {
+  const Tensor x = Tensor::randn({5, 4});
+  for (const Shape& shape : {Shape{}, Shape{4}, Shape{5, 1}, Shape{5, 4}})
+    CHECK(gradcheck([](const auto& in) { return swish(in[0], in[1]); }, {x, Tensor::randn(shape)}));
+  const Variable beta = leaf({1, 2, 3, 4});
+  sum(swish(x, beta)).backward();
+  CHECK(beta.grad().dtype() == float64);
+}
+
+// What record takes: a function of the gradient, which it cannot change, and the sink.
+static_assert(BackwardFunction<void (*)(const Tensor&, GradSink&)>);
+static_assert(!BackwardFunction<void (*)(Tensor&, GradSink&)>);
+static_assert(!BackwardFunction<void (*)(const Tensor&)>);
 
 TEST_CASE("gradient: rows and rows merge, rows and dense become dense") {
   const Shape table{5, 2};

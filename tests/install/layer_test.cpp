@@ -6,7 +6,7 @@
 
 namespace {
 
-struct GatedLinear : roux::nn::Module {
+struct GatedLinear : roux::nn::Layer {
   roux::nn::Linear value;
   roux::nn::Linear gate;
 
@@ -15,12 +15,14 @@ struct GatedLinear : roux::nn::Module {
     add("value", value);
     add("gate", gate);
   }
-  roux::Variable forward(const roux::Variable& x) { return value(x) * sigmoid(gate(x)); }
+  roux::Variable forward(const roux::Variable& x) override { return value(x) * sigmoid(gate(x)); }
 };
 
 }  // namespace
 
-TEST_CASE("a layer from outside has the right gradients") {
-  GatedLinear layer(4, 3);
-  CHECK(roux::nn::gradcheck(layer, {roux::Tensor::randn({2, 4})}));
+TEST_CASE("a layer from outside has the right gradients and registers all that it uses") {
+  GatedLinear layer(4, 3), other(4, 3);
+  const roux::Tensor x = roux::Tensor::randn({5, 4});
+  CHECK(roux::nn::gradcheck(layer, {x}));
+  CHECK(roux::nn::state_dict_round_trips(layer, other, [&](GatedLinear& module) { return module(x); }));
 }

@@ -116,3 +116,19 @@ TEST_CASE("mse_loss gives PyTorch's figures and broadcasts nothing") {
       "unsqueeze one of them)",
       Error);
 }
+
+TEST_CASE("reduce gives the mean, the sum or the losses as they are") {
+  const Variable losses(pattern({2, 3}, 4), true);
+  CHECK(nn::close(nn::reduce(losses, Reduction::mean), mean(losses)));
+  CHECK(nn::close(nn::reduce(losses, Reduction::sum), sum(losses)));
+  CHECK(nn::reduce(losses, Reduction::none) == losses);
+}
+
+TEST_CASE("with both namespaces in use, cross_entropy of a model is the one of nn") {
+  using namespace roux::nn;
+  const Variable logits(pattern({5, 3}, 12), true);
+  const Tensor labels = Tensor::from<int64_t>({0, 1, 2, 1, 0});
+  const Variable loss = cross_entropy(logits, labels),
+                 total = cross_entropy(logits, labels, {.reduction = Reduction::sum});
+  CHECK(nn::close(loss * 5, total));
+}

@@ -67,6 +67,10 @@ struct Registering : nn::Module {
   void module(const std::string& name) { add(name, child); }
   void buffer(const std::string& name) { add_buffer(name, a.mutable_data()); }
   void itself() { add("itself", *this); }
+  template <class Member>
+  auto any(Member& member) -> decltype(add("any", member)) {
+    return add("any", member);
+  }
   void computed() {
     a = a * 2;
     add("computed", a);
@@ -114,6 +118,21 @@ TEST_CASE("a name that cannot be registered is an error that says why") {
   CHECK_THROWS_WITH_AS(module.itself(), "[add] the child 'itself' contains this module itself", Error);
   CHECK_THROWS_AS(module.computed(), Error);
   CHECK(names_of(module.named_parameters()) == Names{"a"});
+}
+
+namespace {
+
+template <class Member>
+constexpr bool registers = requires(Registering& module, Member& member) {
+  module.any(member);
+};
+
+}  // namespace
+
+TEST_CASE("a tensor is no parameter: add() does not compile for it") {
+  CHECK(registers<Variable>);
+  CHECK(registers<nn::Linear>);
+  CHECK_FALSE(registers<Tensor>);
 }
 
 TEST_CASE("modes reach every module below") {

@@ -232,7 +232,8 @@ TEST_CASE("optimizers refuse what makes no sense") {
   CHECK_THROWS_AS(nn::SGD(parameters, {.nesterov = true}), Error);
   CHECK_THROWS_AS(nn::SGD(parameters, {.momentum = 0.9, .dampening = 0.1, .nesterov = true}), Error);
 
-  CHECK(message_of([&] { nn::SGD({}, {}); }) == "[optimizer] there are no parameters");
+  CHECK(message_of([&] { nn::SGD({}, {}); }) ==
+        "[optimizer] there are no parameters (hint: is each registered with add(\"name\", member)?)");
   CHECK(message_of([&] {
           nn::SGD({{"a", w}, {"b", w}}, {});
         }) == "[optimizer] the parameters 'a' and 'b' are the same");

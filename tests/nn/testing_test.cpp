@@ -10,6 +10,7 @@
 #include "nn/dropout.h"
 #include "nn/embedding.h"
 #include "nn/linear.h"
+#include "tests/message_of.h"
 #include "tests/nn/pattern.h"
 
 using namespace roux;
@@ -118,7 +119,7 @@ TEST_CASE("gradcheck of a module names the wrong parameter") {
   CHECK_FALSE(wrong);
   CHECK(wrong.input == "weight");
   CHECK(wrong.found / wrong.expected == doctest::Approx(2));
-  CHECK(text(wrong).find("[gradcheck] weight: 3 of 3 entries are wrong; worst at (") == 0);
+  CHECK(text(wrong).find("[gradcheck] wrong_scale, weight: 3 of 3 entries are wrong; worst at (") == 0);
   CHECK(text(wrong).find("twice") != std::string::npos);
   CHECK(text(gradcheck(turned, {x})).find("sign") != std::string::npos);
   CHECK(twice.weight.dtype() == float32);
@@ -128,9 +129,17 @@ TEST_CASE("gradcheck says what it cannot check") {
   GatedLinear layer(4, 3);
   CHECK_THROWS_WITH_AS(
       gradcheck(layer, {pattern({2, 4}, 1), pattern({2, 4}, 1)}),
-      "[gradcheck] the module has no forward that takes 2 variables (hint: pass a lambda that calls what "
-      "it has)",
+      "[gradcheck] the module has no forward that takes 2 Variables or Tensors (hint: gradcheck(layer, [&] { return "
+      "layer.forward(...); }) calls what it has)",
       Error);
+  const Tensor x = pattern({2, 4}, 1);
+  CHECK_THROWS_WITH_AS(gradcheck(layer, {x, x, x, x}),
+                       "[gradcheck] found 4 inputs, expected up to 3 (hint: pass a lambda that calls forward)", Error);
+  const auto none = [](const auto&) { return Variable(Tensor::ones({1})); };
+  nn::Dropout nothing;
+  CHECK_THROWS_WITH_AS(
+      nn::gradcheck(nothing, {Tensor::arange(0, 3)}, none),
+      "[gradcheck] there is no floating-point input and no parameter that requires a gradient to check", Error);
   CHECK_THROWS_WITH_AS(gradcheck(layer, {Tensor()}), "[gradcheck] input 0 is undefined", Error);
   CHECK(layer.value.weight.dtype() == float32);
 
@@ -147,6 +156,69 @@ TEST_CASE("gradcheck says what it cannot check") {
                        "first)",
                        Error);
   table.weight.set_pending_rows(nullptr);
+}
+
+TEST_CASE("gradcheck finds a parameter that forward uses and nobody registered") {
+  struct Forgetful : nn::Module {
+    Variable scale{pattern({3}, 1), true}, shift{pattern({3}, 2), true};
+    Forgetful() { add("scale", scale); }
+    Variable forward(const Variable& x) { return x * scale + shift; }
+  } layer;
+  const std::string expected =
+      "[gradcheck] forward uses a parameter of shape (3) that is not registered (hint: add(\"name\", member))";
+  const Tensor x = pattern({5, 3}, 3);
+  CHECK(message_of([&] { gradcheck(layer, {x}); }) == expected);
+  CHECK(message_of([&] { nn::gradcheck(layer, [&] { return layer.forward(x); }); }) == expected);
+  CHECK(layer.scale.dtype() == float32);
+  layer.shift.set_requires_grad(false);  // frozen: nothing that training could miss
+  CHECK(gradcheck(layer, {x}));
+}
+
+TEST_CASE("gradcheck says what it has checked, and what is frozen") {
+  nn::Linear layer(4, 3);
+  layer.bias.set_requires_grad(false);
+  CHECK(text(gradcheck(layer, {pattern({5, 4}, 1)})) ==
+        "[gradcheck] 32 entries are right (weight, input 0); frozen: bias");
+}
+
+TEST_CASE("gradcheck explains an error of types by its float64") {
+  struct Forgetful : nn::Module {
+    nn::Linear known{4, 3}, forgotten{3, 3};
+    Forgetful() { add("known", known); }
+    Variable forward(const Variable& x) { return forgotten(known(x)); }
+  } layer;
+  CHECK(message_of([&] {
+          gradcheck(layer, {pattern({5, 4}, 1)});
+        }) ==
+        "[linear] the weight is float32, the input is float64 (hint: module.to(float64), or input.to(float32)) (in "
+        "gradcheck, which runs in float64: pass floating-point tensors as inputs, register parameters with add())");
+  nn::Linear linear(4, 3);
+  const Tensor x = pattern({5, 4}, 1);
+  CHECK(message_of([&] { nn::gradcheck(linear, [&] { return linear(x); }); }).find("[linear] the weight is float64") ==
+        0);
+  // Errors of another kind stay as they are.
+  CHECK(message_of([&] { gradcheck(linear, {pattern({5, 3}, 1)}); }).find("gradcheck") == std::string::npos);
+}
+
+TEST_CASE("gradcheck hands ids and masks on as Tensors") {
+  struct Tagger : nn::Module {
+    nn::Embedding table{7, 3};
+    Tagger() { add("table", table); }
+    Variable forward(const Tensor& ids) { return tanh(table(ids)); }
+  } tagger;
+  const Tensor ids = Tensor::from<int64_t>({3, 0, 6, 3});
+  const GradcheckResult result = nn::gradcheck(tagger, {ids});
+  CHECK(result);
+  CHECK(result.checked == 21);
+  nn::EmbeddingBag bag(7, 3);
+  CHECK(nn::gradcheck(bag, {ids, Tensor::from<int64_t>({0, 1})}));
+  struct Masked : nn::Module {
+    Variable scale{pattern({3}, 1), true};
+    Masked() { add("scale", scale); }
+    Variable forward(const Variable& x, const Tensor& mask) { return masked_fill(x * scale, mask, 0); }
+  } masked;
+  const Tensor x = pattern({5, 3}, 3);
+  CHECK(nn::gradcheck(masked, {x, gt(x, 0)}).checked == 3 + 15);
 }
 
 TEST_CASE("a layer that draws random numbers in evaluation is found") {
@@ -175,17 +247,33 @@ TEST_CASE("a layer that draws random numbers in evaluation is found") {
 TEST_CASE("a parameter that is not registered is found by its state dict") {
   GatedLinear layer(4, 3), other(4, 3);
   const Tensor x = pattern({2, 4}, 1);
-  CHECK(nn::state_dict_round_trips<GatedLinear>(layer, other, [&](GatedLinear& m) { return m.forward(x); }));
+  const auto forward = [&](auto& module) { return module.forward(x); };
+  CHECK(nn::state_dict_round_trips(layer, other, forward));
+  CHECK(nn::state_dict_round_trips(layer, other, [&](GatedLinear& module) { return module.forward(x); }));
+  CHECK_THROWS_WITH_AS(nn::state_dict_round_trips(layer, layer, forward),
+                       "[state_dict_round_trips] both modules are the same one (hint: make another to load into)",
+                       Error);
 
   struct Forgetful : nn::Module {
-    nn::Linear known{4, 2}, forgotten{2, 2};
+    nn::Linear known{4, 2}, forgotten{2, 3, {.bias = false}};
     Forgetful() { add("known", known); }
     Variable forward(const Variable& input) { return forgotten(known(input)); }
   } one, two;
-  const nn::CheckResult found =
-      nn::state_dict_round_trips<Forgetful>(one, two, [&](Forgetful& m) { return m.forward(x); });
+  // Both values the same: only the graph tells.
+  two.forgotten.weight.set_data(one.forgotten.weight.data());
+  const nn::CheckResult found = nn::state_dict_round_trips(one, two, forward);
   CHECK_FALSE(found);
-  CHECK(text(found).find("registered by add") != std::string::npos);
+  CHECK(text(found) ==
+        "[state_dict_round_trips] forward uses a parameter of shape (3, 2) that is not registered (hint: "
+        "add(\"name\", member))");
+
+  struct ForgetsBuffer : nn::Module {
+    nn::Linear known{4, 2};
+    Tensor scale = Tensor::randn({2});
+    ForgetsBuffer() { add("known", known); }
+    Variable forward(const Variable& input) { return known(input) * scale; }
+  } three, four;
+  CHECK(text(nn::state_dict_round_trips(three, four, forward)).find("registered by add") != std::string::npos);
 }
 
 TEST_CASE("what a step leaves behind is found") {
@@ -200,6 +288,7 @@ TEST_CASE("what a step leaves behind is found") {
   const nn::CheckResult keeps_graph = nn::leaks_nothing([&] { losses.push_back(sum(layer.forward(x))); });
   CHECK_FALSE(keeps_graph);
   CHECK(text(keeps_graph).find("[leaks_nothing] 3 steps left ") == 0);
+  CHECK(text(keeps_graph).find("or does a backward lambda capture its own result?)") != std::string::npos);
   std::vector<Tensor> tensors;
   tensors.reserve(10);
   CHECK_FALSE(nn::leaks_nothing([&] { tensors.push_back(Tensor::zeros({3})); }));

@@ -104,7 +104,12 @@ void add_indexing(Cases& cases) {
              {"large", {numbers({60, 801}), ids({90, 801}, 60), numbers({90, 801})}, true}});
   cases.add("scatter_add", "axis -1", scatter_along(-1), one({numbers({2, 4}), ids({2, 6}, 4), numbers({2, 6})}));
   const auto distinct_of = [](int64_t exclude) {
-    return [exclude](const auto& in) { return unique(in[0], exclude); };
+    return [exclude](const auto& in) {
+      UniqueIds found = unique(in[0], exclude);
+      // Some devices leave the room of all ids, with -1 behind the distinct ones.
+      found.rows = found.rows.slice(0, 0, static_cast<int64_t>(sum(ge(found.rows, 0).to(int64)).item()));
+      return found;
+    };
   };
   const std::vector<Variant> lists = {{"repeated", {given_ids({7, 2, 7, 7, 0, 2, 9})}},
                                       {"matrix", {ids({3, 5}, 6)}},

@@ -198,7 +198,7 @@ TEST_CASE("embedding_bag says what is wrong") {
   };
   CHECK(message(ids, {1, 2}) == "[embedding_bag] offsets[0] must be 0, found 1");
   CHECK(message(ids, {0, 2, 1}) == "[embedding_bag] offsets must not fall: offsets[2] = 1 comes after 2");
-  CHECK(message(ids, {0, 4}) == "[embedding_bag] the last offset is 4, but there are only 3 ids");
+  CHECK(message(ids, {0, 4}) == "[embedding_bag] offsets[1] is 4, but there are only 3 ids");
   CHECK(message(ids, {}) == "[embedding_bag] there are 3 ids but no offsets");
   CHECK(message(ids, {0, 2}, {.include_last_offset = true, .per_sample_weights = {}}) ==
         "[embedding_bag] with include_last_offset the last offset is the number of ids: found 2, expected 3");

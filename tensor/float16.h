@@ -1,20 +1,25 @@
-// Conversions of the 16-bit floats, bit by bit: no compiler support for half floats is assumed.
-#include "tensor/dtype.h"
+// The 16-bit floats of files and their conversions, bit by bit: no compiler support for half floats is assumed. Plain
+// constexpr functions, so CUDA kernels can call them too.
+#pragma once
 
 #include <bit>
+#include <cstdint>
 
 namespace roux {
 
-float to_float(BFloat16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
+/// A 16-bit float as stored in files: IEEE binary16.
+struct Float16 {
+  uint16_t bits;
+};
 
-BFloat16 to_bfloat16(float x) {
-  const uint32_t bits = std::bit_cast<uint32_t>(x);
-  if (x != x) return {static_cast<uint16_t>((bits >> 16) | 0x40)};  // keep it a NaN when the payload's low half is cut
-  const uint32_t round = 0x7fff + ((bits >> 16) & 1);
-  return {static_cast<uint16_t>((bits + round) >> 16)};
-}
+/// A 16-bit float as stored in files: the upper half of a float32.
+struct BFloat16 {
+  uint16_t bits;
+};
 
-float to_float(Float16 x) {
+constexpr float to_float(BFloat16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
+
+constexpr float to_float(Float16 x) {
   const uint32_t sign = uint32_t{x.bits & 0x8000u} << 16;
   const uint32_t exponent = (x.bits >> 10) & 0x1f;
   const uint32_t fraction = x.bits & 0x3ff;
@@ -24,7 +29,16 @@ float to_float(Float16 x) {
   return sign ? -magnitude : magnitude;
 }
 
-Float16 to_float16(float x) {
+/// Rounds to nearest, ties to even; overflows to infinity.
+constexpr BFloat16 to_bfloat16(float x) {
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  if (x != x) return {static_cast<uint16_t>((bits >> 16) | 0x40)};  // keep it a NaN when the payload's low half is cut
+  const uint32_t round = 0x7fff + ((bits >> 16) & 1);
+  return {static_cast<uint16_t>((bits + round) >> 16)};
+}
+
+/// Rounds to nearest, ties to even; overflows to infinity.
+constexpr Float16 to_float16(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x);
   const uint32_t sign = (bits >> 16) & 0x8000;
   const uint32_t magnitude = bits & 0x7fffffff;
