@@ -10,9 +10,10 @@ namespace {
 
 // The sum of values (n, dim) by slot, (count, dim); slots of -1 are left out.
 Tensor sum_by_slot(const Tensor& values, const Tensor& slots, const Shape& shape) {
-  const Tensor sums = Tensor::empty(shape, values.dtype(), values.device());
+  const Tensor sums = Tensor::zeros(shape, values.dtype(), values.device());
   const Tensor in = values.contiguous(), places = slots.contiguous();
-  backend(values.device()).embedding_backward(sums.view(), in.view(), places.view());
+  const Along rows{.outer = 1, .n = shape[0], .inner = shape[1]};
+  backend(values.device()).index_add(sums.view(), places.view(), in.view(), rows);
   return sums;
 }
 

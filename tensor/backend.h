@@ -159,7 +159,8 @@ class Backend {
   /// Gradient of per-sample weights (count): the product of each id's row with its bag's gradient.
   virtual void embedding_bag_weights_backward(const View& grad_weights, const View& grad, const View& table,
                                               const View& ids, const View& offsets, const BagShape& shape) = 0;
-  /// values (distinct rows, dim), zeroed by the kernel: the sum of grad (count, dim) by slot, -1 left out.
+  /// values (distinct rows, dim): the sum of grad (count, dim) by slot, -1 left out. Each slot occurs; rows that are
+  /// mere room become zeros.
   virtual void embedding_backward(const View& values, const View& grad, const View& slots) = 0;
   /// Rows whose norm exceeds max_norm are scaled down to it in place: table[ids[j]], each id once.
   virtual void renormalize_rows(const View& table, const View& ids, double max_norm, double norm_type) = 0;
