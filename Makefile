@@ -37,11 +37,12 @@ test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/% tests/ho
 # The CUDA sources executed on the host, with the tests that look at devices: tests/host_cuda/README.md.
 host_cuda_sources := $(wildcard tests/host_cuda/*.cpp)
 device_test_sources := $(wildcard tests/operations/*.cpp tests/cuda/*.cpp)
-bench_sources := $(wildcard tests/bench/*_bench.cpp)
+cuda_bench_source := tests/bench/cuda_bench.cpp
+bench_sources := $(filter-out $(cuda_bench_source),$(wildcard tests/bench/*_bench.cpp))
 fuzz_sources := $(wildcard tests/fuzz/*_fuzz.cpp)
-public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h text/*.h)
+public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h text/*.h) $(wildcard cuda/graphed_step.h cuda/uploads.h)
 all_sources := $(filter %.cpp,$(library_sources)) $(app_sources) $(app_common_sources) tests/main.cpp $(test_sources) \
-  $(host_cuda_sources) $(bench_sources) $(fuzz_sources) $(wildcard tests/install/*.cpp)
+  $(host_cuda_sources) $(bench_sources) $(cuda_bench_source) $(fuzz_sources) $(wildcard tests/install/*.cpp)
 all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn text cuda apps apps/common tests tests/* \
   tests/host_cuda/cuda))
 
@@ -95,6 +96,7 @@ apps := $(patsubst apps/%.cpp,$(out)/apps/%,$(app_sources))
 tests := $(out)/tests/roux_tests
 host_cuda_tests := $(out)/tests/host_cuda_tests
 benches := $(patsubst tests/bench/%.cpp,$(out)/bench/%,$(bench_sources))
+cuda_bench := $(out)/bench/cuda_bench
 fuzzers := $(patsubst tests/fuzz/%.cpp,$(out)/programs/%,$(fuzz_sources))
 # Targets that a person calls and that build first do so in parallel by themselves, unless a -j is given already.
 parallel = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
@@ -156,11 +158,12 @@ $(apps): $(out)/apps/%: $(objects)/apps/%.o $(app_library) $(library)
 $(tests): $(call object_of,$(test_sources)) $(objects)/tests/main.o $(app_library) $(library) $(objects)/sources
 $(host_cuda_tests): $(call host_cuda_object_of,$(cuda_sources) $(host_cuda_sources)) \
   $(call object_of,$(device_test_sources)) $(app_library) $(library) $(objects)/sources
-$(benches): $(out)/bench/%: $(objects)/tests/bench/%.o $(app_library) $(library)
+$(benches) $(cuda_bench): $(out)/bench/%: $(objects)/tests/bench/%.o $(app_library) $(library)
 $(benches): private libs += -lbenchmark
+$(cuda_bench): private libs += -ldl
 $(fuzzers): $(out)/programs/%: $(objects)/tests/fuzz/%.o $(app_library) $(library)
 $(fuzzers): private link += -fsanitize=fuzzer
-$(apps) $(tests) $(host_cuda_tests) $(benches) $(fuzzers):
+$(apps) $(tests) $(host_cuda_tests) $(benches) $(cuda_bench) $(fuzzers):
 	@mkdir -p $(@D)
 	@echo "  link    $@"
 	@$(link) $(filter %.o,$^) $(filter %.a,$^) $(libs) -o $@
@@ -198,7 +201,7 @@ run_tests = ROUX_APPS=$(out)/apps $(tests) $(1) $(TEST_FLAGS)
 test: deps ## build and run the tests, on a fresh machine too (TEST_FLAGS: doctest options)
 	+@$(parallel) test-programs
 	$(call run_tests,--test-suite-exclude=slow)
-	$(host_cuda_tests) --test-suite-exclude=slow --test-case=*device*,*CUDA* $(TEST_FLAGS)
+	$(host_cuda_tests) --test-suite-exclude=slow --test-case=*device*,*CUDA* --require-all-kernels $(TEST_FLAGS)
 test-slow: deps ## the tests of the suites named "slow"
 	+@$(parallel) test-programs
 	$(call run_tests,--test-suite=slow)
@@ -224,6 +227,16 @@ bench: ## measure, and compare with what is there of PyTorch, fastText, scikit-l
 	@if command -v python3 >/dev/null; then python3 tests/bench/compare.py --build $(out) $(COMPARE_FLAGS); \
 	  else echo "No comparison with peers: it needs python3."; fi
 bench-programs: $(benches) $(apps)
+
+.PHONY: test-cuda test-cuda-programs bench-cuda
+test-cuda: deps ## what needs a CUDA device, and compute-sanitizer where it is: make CUDA=1 test-cuda
+	+@$(parallel) test-cuda-programs
+	@$(TOOLS)/test_cuda.sh $(out)
+test-cuda-programs: $(tests) $(apps) $(cuda_bench)
+bench-cuda: deps ## measure on a CUDA device, and compare with PyTorch: make CUDA=1 bench-cuda
+	+@$(parallel) $(cuda_bench)
+	@if command -v python3 >/dev/null; then python3 tests/bench/compare_cuda.py --build $(out) $(COMPARE_FLAGS); \
+	  else $(cuda_bench); fi
 
 .PHONY: fuzz fuzz-programs
 fuzz: ## fuzz what reads files and text, FUZZ_SECONDS each; finds and corpora stay in build/fuzz

@@ -46,16 +46,18 @@ void predict_lines(const SavedClassifier& classifier) {
 }
 
 int predict_main(int argc, char** argv) {
-  std::string folder;
+  std::string folder, device = "cpu";
   std::vector<std::string> titles;
   CommandLine app("Labels texts with a saved classifier: label, tab, probability, tab, text.", "predict");
   app.add_option("DIR", folder, "folder that train_recipes --save wrote")->required();
   app.add_option("TITLE", titles, "texts to label; without any, one a line from standard input")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--device", device, "where to compute")->type_name("cpu|cuda[:N]|auto");
   app.footer("Example: predict build/recipes \"Blueberry Muffins\" \"Tomato Soup\"");
   if (!app.read(argc, argv)) return 0;
 
   const SavedClassifier classifier = load_classifier(folder);
+  classifier.model->to(Device::parse(device));
   if (titles.empty()) {
     predict_lines(classifier);
     return 0;

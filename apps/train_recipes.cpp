@@ -77,6 +77,8 @@ void train_model(Model& model, ModelResult& result, const RecipeData& data, cons
         return true;
       },
       [&](const EpochReport& report) { progress.print(epoch_line(result.name, report, options.epochs)); });
+  if (options.device != cpu && !trainer.not_replayed_because().empty())
+    progress.print(result.name + ": steps were not replayed as a graph: " + trainer.not_replayed_because());
   result.epochs = trainer.history();
   result.kept_epoch = trainer.kept_epoch();
   const Tensor predicted = argmax(model.logits(data.validation_corpus), 1);
@@ -85,7 +87,7 @@ void train_model(Model& model, ModelResult& result, const RecipeData& data, cons
 
 std::vector<ModelResult> train_models(const RecipeOptions& options, const RecipeData& data,
                                       const ClassifierShape& shape, Device device) {
-  // Made one after the other, so that each draws the same numbers whatever else runs; trained side by side.
+  // Made one after the other, so that each draws the same numbers whatever else runs; trained side by side on the CPU.
   std::vector<ModelResult> results;
   for (const std::string& name : options.model == "all" ? classifier_names : std::vector{options.model}) {
     manual_seed(options.seed);
@@ -93,7 +95,8 @@ std::vector<ModelResult> train_models(const RecipeOptions& options, const Recipe
   }
   const TrainerOptions training = trainer_options(options, data, device);
   Progress progress(static_cast<int64_t>(results.size()) * options.epochs * data.train.size());
-  parallel_for(static_cast<int64_t>(results.size()), 1, [&](int64_t begin, int64_t end) {
+  const auto count = static_cast<int64_t>(results.size());
+  parallel_for(count, device == cpu ? 1 : count, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       ModelResult& result = results[static_cast<size_t>(i)];
       if (auto* bag = dynamic_cast<EmbeddingBagClassifier*>(result.model.get()))

@@ -81,6 +81,13 @@ Tensor table_for(const Variable& table, Tensor& ids, int64_t& padding, const Uni
   return pending->rows(all.rows);
 }
 
+// The distinct ids of a lookup; there are never more than the table has rows.
+UniqueIds distinct_ids(const Tensor& ids, int64_t padding, int64_t rows) {
+  UniqueIds distinct = unique(ids, padding);
+  if (distinct.rows.numel() > rows) distinct.rows = distinct.rows.slice(0, 0, rows);  // of the room that is not used
+  return distinct;
+}
+
 bool records(const Variable& table) { return NoGrad::recording() && table.requires_grad(); }
 
 void check_table(const Variable& table, const Tensor& ids, const char* operation) {
@@ -96,7 +103,7 @@ Variable embedding(const Variable& table, const Tensor& ids, const EmbeddingLook
   const bool recorded = records(table);
   Tensor places = ids;
   UniqueIds distinct;
-  if (recorded) distinct = unique(ids, options.padding_idx);
+  if (recorded) distinct = distinct_ids(ids, options.padding_idx, table.size(0));
   int64_t no_padding = -1;  // its row is looked up like any other
   const Tensor result = embedding(table_for(table, places, no_padding, distinct, recorded), places);
   return record("embedding", result, {table},
@@ -151,7 +158,7 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
   const bool table_recorded = records(table);
   Tensor places = ids;
   UniqueIds distinct;
-  if (table_recorded) distinct = unique(ids, options.padding_idx);
+  if (table_recorded) distinct = distinct_ids(ids, options.padding_idx, table.size(0));
   BagPooling forward{.mode = options.mode,
                      .padding_idx = options.padding_idx,
                      .include_last_offset = options.include_last_offset,
@@ -205,22 +212,26 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels, const Cross
                        Reduction reduction) {
   const CrossEntropyResult result = cross_entropy(logits.data(), labels, options);
   const int64_t rows = result.log_probabilities.size(0), classes = result.log_probabilities.size(1);
-  const Tensor divisor = reduction == Reduction::mean ? sum(result.divisors) : Tensor();
-  Tensor loss = result.losses;
-  if (reduction != Reduction::none) loss = sum(loss);
-  if (reduction == Reduction::mean) loss.div_(divisor);
+  Tensor loss = result.losses, divisor;
+  if (reduction == Reduction::sum) loss = sum(loss);
+  if (reduction == Reduction::mean) {
+    loss = Tensor::empty({}, loss.dtype(), loss.device());
+    divisor = Tensor::empty({}, loss.dtype(), loss.device());
+    backend(loss.device())
+        .cross_entropy_mean(loss.view(), divisor.view(), result.losses.view(), result.divisors.view());
+  }
   const CrossEntropyShape shape{rows, classes, options.ignore_index, options.label_smoothing};
   return record("cross_entropy", loss, {logits},
                 [shape, labels = saved(labels.contiguous(), "labels"),
                  weight = saved(contiguous_or_none(options.weight), "class weights"), divisor,
                  log_probabilities = result.log_probabilities](const Tensor& grad, GradSink& to) {
                   if (!to.wants(0)) return;
-                  const Tensor scaled = divisor.defined() ? div(grad, divisor) : grad;
-                  const Tensor each = scaled.expand({shape.rows}).contiguous();
+                  const Tensor each = grad.expand({shape.rows});
                   const Tensor grad_logits = Tensor::empty({shape.rows, shape.classes}, grad.dtype(), grad.device());
                   backend(grad.device())
-                      .cross_entropy_backward(grad_logits.view(), each.view(), log_probabilities.view(),
-                                              labels.get().view(), view_or_null(weight.get()), shape);
+                      .cross_entropy_backward(grad_logits.view(), each.view(), view_or_null(divisor),
+                                              log_probabilities.view(), labels.get().view(), view_or_null(weight.get()),
+                                              shape);
                   to.add(0, grad_logits);
                 });
 }

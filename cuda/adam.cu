@@ -5,32 +5,15 @@
 
 #include "cuda/cuda_backend.h"
 #include "cuda/strided.h"
+#include "tensor/adam_constants.h"
 #include "tensor/host_device.h"
 
 namespace roux::cuda {
 namespace {
 
-/// The numbers of one step in the type that they are used in. With c = 1 - beta2^t, the step
-/// lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(c) + eps) is computed as rate * m / (sqrt(v) + eps * sqrt(c)).
 template <class T>
-struct Constants {
-  T beta1, gain1, beta2, gain2, rate, eps, decay, l2, grad_scale;
-
-  Constants(const AdamStep& step, bool sparse_eps)
-      : beta1(static_cast<T>(step.beta1)),
-        gain1(static_cast<T>(1 - step.beta1)),
-        beta2(static_cast<T>(step.beta2)),
-        gain2(static_cast<T>(1 - step.beta2)),
-        rate(static_cast<T>(step.lr * std::sqrt(step.bias_correction2) / step.bias_correction1)),
-        eps(static_cast<T>(sparse_eps ? step.eps : step.eps * std::sqrt(step.bias_correction2))),
-        decay(static_cast<T>(step.decoupled ? step.lr * step.weight_decay : 0)),
-        l2(static_cast<T>(step.decoupled ? 0 : step.weight_decay)),
-        grad_scale(static_cast<T>(step.grad_scale)) {}
-};
-
-template <class T>
-EachStep<Constants<T>> constants_of(const EachStep<AdamStep>& step, bool sparse_eps) {
-  return [step, sparse_eps] { return Constants<T>(step(), sparse_eps); };
+EachStep<AdamConstants<T>> constants_of(const EachStep<AdamStep>& step, bool sparse_eps) {
+  return [step, sparse_eps] { return AdamConstants<T>(step(), sparse_eps); };
 }
 
 /// A parameter and its state; max_v only with amsgrad.
@@ -39,6 +22,8 @@ struct Arrays {
   T* w;
   const T* grad;
   T *m, *v, *max_v;
+
+  bool aligned() const { return are_aligned(w, grad, m, v, max_v); }
 };
 
 /// x with 0 in place of what is so small that products of it become denormal, as on the CPU.
@@ -58,7 +43,8 @@ __device__ T square_root(T x) {
 
 /// One step on `width` elements at `at`, whose gradients are at `grad_at`, or on the first `present` of them.
 template <int width, bool amsgrad, class T>
-__device__ void step_group(const Arrays<T>& arrays, int64_t at, int64_t grad_at, int present, const Constants<T>& c) {
+__device__ void step_group(const Arrays<T>& arrays, int64_t at, int64_t grad_at, int present,
+                           const AdamConstants<T>& c) {
   const auto read = [=](const T* from, int64_t offset) {
     return read_group<width>(Input<T>{from, T(0)}, offset, true, present);
   };
@@ -80,13 +66,26 @@ __device__ void step_group(const Arrays<T>& arrays, int64_t at, int64_t grad_at,
   if constexpr (amsgrad) write_group(arrays.max_v + at, second, present);
 }
 
+/// Several parameters, whose packs of elements are counted through: parameter i has those from begin[i] on.
+template <class T>
+struct ParameterList {
+  static constexpr int most = 48;  // an argument list has room for 4 KB
+
+  Arrays<T> arrays[most];
+  int64_t begin[most + 1] = {};
+  int64_t count[most] = {};  // elements
+  int size = 0;
+};
+
 // 28 bytes of float32 (36 with amsgrad) and about 20 flops an element: bound by memory.
 template <int width, bool amsgrad, class T>
-__global__ void adam_kernel(int64_t count, Arrays<T> arrays, StepValue<Constants<T>> step) {
-  const Constants<T> constants = step.get();
-  for_each_index((count + width - 1) / width, [&](int64_t group) {
-    const int64_t at = group * width, left = count - at;
-    step_group<width, amsgrad>(arrays, at, at, left < width ? static_cast<int>(left) : width, constants);
+__global__ void adam_kernel(ParameterList<T> list, StepValue<AdamConstants<T>> step) {
+  const AdamConstants<T> constants = step.get();
+  for_each_index(list.begin[list.size], [&](int64_t group) {
+    int i = 0;
+    while (group >= list.begin[i + 1]) ++i;
+    const int64_t at = (group - list.begin[i]) * width, left = list.count[i] - at;
+    step_group<width, amsgrad>(list.arrays[i], at, at, left < width ? static_cast<int>(left) : width, constants);
   });
 }
 
@@ -101,8 +100,8 @@ struct Rows {
 
 // The same for each element of the given rows. Rows of -1 are skipped.
 template <int width, bool amsgrad, class T>
-__global__ void adam_rows_kernel(Rows rows, Arrays<T> arrays, StepValue<Constants<T>> step) {
-  const Constants<T> constants = step.get();
+__global__ void adam_rows_kernel(Rows rows, Arrays<T> arrays, StepValue<AdamConstants<T>> step) {
+  const AdamConstants<T> constants = step.get();
   const int64_t groups = rows.dim / width;
   for_each_index(rows.count << rows.share, [&](int64_t i) {
     const int64_t position = i >> rows.share, row = rows.ids[position];
@@ -127,24 +126,28 @@ void with_variant(bool packed, bool amsgrad, F f) {
   f.template operator()<1, false>();
 }
 
-template <class T>
-bool in_whole_packs(int64_t dim, const Arrays<T>& arrays) {
-  return has_whole_packs<T>(dim, arrays.w, arrays.grad, arrays.m, arrays.v, arrays.max_v);
-}
-
 }  // namespace
 
-void CudaBackend::adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
-                       const EachStep<AdamStep>& step) {
-  const int64_t count = w.numel();
-  dispatch_floating(w.dtype, "adam", [&](auto type) {
+void CudaBackend::adam(const std::vector<AdamParameter>& parameters, const EachStep<AdamStep>& step) {
+  if (parameters.empty()) return;
+  dispatch_floating(parameters[0].w.dtype, "adam", [&](auto type) {
     using T = decltype(type);
-    const Arrays<T> arrays = arrays_of<T>(w, grad, m, v, max_v);
     const auto constants = step_value(constants_of<T>(step, false));
-    const bool aligned = in_whole_packs(0, arrays);  // the last group may be part of a pack
-    with_variant<T>(aligned, max_v.data != nullptr, [&]<int width, bool amsgrad>() {
-      launch(adam_kernel<width, amsgrad, T>, blocks_for((count + width - 1) / width), block_threads, stream(), count,
-             arrays, constants);
+    bool aligned = true;
+    for (const AdamParameter& p : parameters) aligned &= arrays_of<T>(p.w, p.grad, p.m, p.v, p.max_v).aligned();
+    with_variant<T>(aligned, parameters[0].max_v.data != nullptr, [&]<int width, bool amsgrad>() {
+      for (size_t first = 0; first < parameters.size();) {
+        ParameterList<T> list;
+        for (; first < parameters.size() && list.size < ParameterList<T>::most; ++first) {
+          const AdamParameter& p = parameters[first];
+          const int i = list.size++;
+          list.arrays[i] = arrays_of<T>(p.w, p.grad, p.m, p.v, p.max_v);
+          list.count[i] = p.w.numel();
+          list.begin[i + 1] = list.begin[i] + (list.count[i] + width - 1) / width;  // the last may be part of a pack
+        }
+        launch(adam_kernel<width, amsgrad, T>, blocks_for(list.begin[list.size]), block_threads, stream(), list,
+               constants);
+      }
     });
   });
 }
@@ -156,7 +159,8 @@ void CudaBackend::adam_rows(const View& w, const View& rows, const View& grad, c
     using T = decltype(type);
     const Arrays<T> arrays = arrays_of<T>(w, grad, m, v, max_v);
     const auto constants = step_value(constants_of<T>(step, sparse_eps));
-    with_variant<T>(in_whole_packs(dim, arrays), max_v.data != nullptr, [&]<int width, bool amsgrad>() {
+    const bool packed = dim % pack_width<T> == 0 && arrays.aligned();
+    with_variant<T>(packed, max_v.data != nullptr, [&]<int width, bool amsgrad>() {
       Rows table{rows.as<const int64_t>(), count, w.shape[0], dim, 0};
       // As many threads as a row has groups, so that no thread of a short row is idle and long ones are read in runs.
       while (table.threads() < block_threads && table.threads() < dim / width) ++table.share;

@@ -45,14 +45,17 @@ CudaBackend::CudaBackend(int index) : index_(index) {
   check_cuda(cudaSetDevice(index), "device");
   check_cuda(cudaDeviceGetAttribute(&processors_, cudaDevAttrMultiProcessorCount, index), "device");
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "device");
+  check_cuda(cudaStreamCreateWithFlags(&copy_stream_, cudaStreamNonBlocking), "device");
   check_cuda(cudaMallocHost(reinterpret_cast<void**>(&report_), sizeof *report_), "device");
   *report_ = IndexReport{};
 }
 
 CudaBackend::~CudaBackend() {
   cudaStreamSynchronize(stream_);
+  cudaStreamSynchronize(copy_stream_);
   cublas_.reset();
   if (cublas_workspace_) deallocate(cublas_workspace_, Cublas::workspace_bytes);
+  cudaStreamDestroy(copy_stream_);
   cudaStreamDestroy(stream_);
   cudaFreeHost(report_);
 }

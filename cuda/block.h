@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cuda/grid.h"
+#include "cuda/pack.h"
 #include "tensor/host_device.h"
 
 namespace roux::cuda {
@@ -100,30 +101,9 @@ __device__ T team_reduce(T value, F f, T* scratch) {
     return block_reduce<threads>(value, f, scratch);
 }
 
-// ---- 16 bytes at once. ---------------------------------------------------------------------------------------------
-
-template <class T>
-inline constexpr int packet_size = 16 / static_cast<int>(sizeof(T));
-
-template <class T>
-struct alignas(16) Packet {
-  T values[packet_size<T>];
-};
-
-template <class T>
-__device__ Packet<T> load_packet(const T* from) {
-  return *reinterpret_cast<const Packet<T>*>(from);
-}
-
-/// Whether rows of n elements at these addresses can be read and written in packets. Null is no obstacle.
-template <class T, class... Pointers>
-bool fits_packets(int64_t n, const Pointers*... rows) {
-  return n % packet_size<T> == 0 && ((reinterpret_cast<uintptr_t>(rows) % 16 == 0) && ...);
-}
-
 // ---- Rows over teams. ----------------------------------------------------------------------------------------------
 
-/// A row lies over `threads` threads, `count` elements each in registers, neighbours in packets when `wide`. count 0: a
+/// A row lies over `threads` threads, `count` elements each in registers, neighbours in packs when `wide`. count 0: a
 /// row of any length, read from memory at each pass.
 template <int threads_, int count_, bool wide_>
 struct RowLayout {
@@ -138,7 +118,7 @@ struct RowLayout {
   /// The column of our element k.
   template <class T>
   __device__ static int column(int k) {
-    constexpr int size = wide ? packet_size<T> : 1;
+    constexpr int size = wide ? pack_width<T> : 1;
     return (k / size * threads + rank()) * size + k % size;
   }
 
@@ -173,11 +153,11 @@ class RowIn {
  public:
   __device__ RowIn(const T* row, int64_t n) : row_(row) {
     if constexpr (Layout::in_registers && Layout::wide) {
-      for (int k = 0; k < Layout::count; k += packet_size<T>) {
+      for (int k = 0; k < Layout::count; k += pack_width<T>) {
         const int c = Layout::template column<T>(k);
         if (c < n) {
-          const Packet<T> packet = load_packet(row + c);
-          for (int i = 0; i < packet_size<T>; ++i) values_[k + i] = packet.values[i];
+          const auto pack = load_pack<pack_width<T>>(row + c);
+          for (int i = 0; i < pack_width<T>; ++i) values_[k + i] = pack.at[i];
         }
       }
     } else if constexpr (Layout::in_registers) {
@@ -211,12 +191,12 @@ class RowOut {
   __device__ T at(int k) const { return values_[k]; }
   __device__ void flush(int64_t n) const {
     if constexpr (Layout::in_registers && Layout::wide) {
-      for (int k = 0; k < Layout::count; k += packet_size<T>) {
+      for (int k = 0; k < Layout::count; k += pack_width<T>) {
         const int c = Layout::template column<T>(k);
         if (c < n) {
-          Packet<T> packet;
-          for (int i = 0; i < packet_size<T>; ++i) packet.values[i] = values_[k + i];
-          *reinterpret_cast<Packet<T>*>(row_ + c) = packet;
+          Pack<T, pack_width<T>> pack;
+          for (int i = 0; i < pack_width<T>; ++i) pack.at[i] = values_[k + i];
+          store_pack(row_ + c, pack);
         }
       }
     } else if constexpr (Layout::in_registers) {

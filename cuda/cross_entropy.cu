@@ -84,8 +84,8 @@ __global__ void cross_entropy_kernel(T* losses, T* divisors, T* log_probabilitie
 
 // 8 bytes (of float32) and about 18 flops a class, 4 bytes more where labels are probabilities: bound by memory.
 template <class Layout, class T>
-__global__ void cross_entropy_backward_kernel(T* grad_logits, const T* grad, const T* log_probabilities,
-                                              Targets<T> targets, int64_t rows) {
+__global__ void cross_entropy_backward_kernel(T* grad_logits, const T* grad, int64_t grad_stride, const T* divisor,
+                                              const T* log_probabilities, Targets<T> targets, int64_t rows) {
   ROUX_SHARED(T, scratch, warp_size);
   const int64_t n = targets.classes;
   Layout::for_each_row(rows, [&](int64_t row, bool present) {
@@ -101,7 +101,7 @@ __global__ void cross_entropy_backward_kernel(T* grad_logits, const T* grad, con
       if (targets.labels && targets.smoothing != 0) sum += targets.weight(c);
     });
     sum = team_reduce<Layout::threads>(sum, Sum{}, scratch);
-    const T g = present ? grad[row] : T(0);
+    const T g = present ? grad[row * grad_stride] / (divisor ? *divisor : T(1)) : T(0);
     const T target = label < 0 ? T(0) : targets.kept * targets.weight(label);
     const T scale = g * (target + targets.smoothing * sum), spread = g * targets.smoothing;
     Layout::template each<T>(length, [&](int k, int64_t c) {
@@ -119,6 +119,25 @@ __global__ void cross_entropy_backward_kernel(T* grad_logits, const T* grad, con
   });
 }
 
+constexpr int mean_threads = 1024;
+
+// Two sums and their quotient by one block: 8 bytes a row, bound by latency up to some 100,000 rows.
+template <class T>
+__global__ void mean_loss_kernel(T* loss, T* divisor, const T* losses, const T* divisors, int64_t rows) {
+  ROUX_SHARED(T, scratch, warp_size);
+  T sum = 0, weight = 0;
+  for_each_index(rows, [&](int64_t row) {
+    sum += losses[row];
+    weight += divisors[row];
+  });
+  sum = block_reduce<mean_threads>(sum, Sum{}, scratch);
+  sync_block();  // scratch is used again
+  weight = block_reduce<mean_threads>(weight, Sum{}, scratch);
+  if (threadIdx.x != 0) return;
+  *loss = sum / weight;
+  *divisor = weight;
+}
+
 }  // namespace
 
 void CudaBackend::cross_entropy(const View& losses, const View& divisors, const View& log_probabilities,
@@ -128,7 +147,7 @@ void CudaBackend::cross_entropy(const View& losses, const View& divisors, const 
     const Targets<T> targets(labels, class_weights, shape);
     T* const log_p = log_probabilities.as<T>();
     const T* const x = logits.as<const T>();
-    const bool wide = fits_packets<T>(shape.classes, log_p, x, targets.probabilities);
+    const bool wide = has_whole_packs<T>(shape.classes, log_p, x, targets.probabilities);
     with_row_layout(shape.classes, wide, [&]<class Layout>(Layout) {
       launch(cross_entropy_kernel<Layout, T>, Layout::grid(shape.rows), Layout::block, stream(), losses.as<T>(),
              divisors.as<T>(), log_p, x, targets, shape.rows);
@@ -136,17 +155,24 @@ void CudaBackend::cross_entropy(const View& losses, const View& divisors, const 
   });
 }
 
-void CudaBackend::cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
-                                         const View& labels, const View& class_weights,
+void CudaBackend::cross_entropy_mean(const View& loss, const View& divisor, const View& losses, const View& divisors) {
+  dispatch_floating(loss.dtype, "cross_entropy", [&]<class T>(T) {
+    launch(mean_loss_kernel<T>, dim3(1), dim3(mean_threads), stream(), loss.as<T>(), divisor.as<T>(),
+           losses.as<const T>(), divisors.as<const T>(), losses.numel());
+  });
+}
+
+void CudaBackend::cross_entropy_backward(const View& grad_logits, const View& grad, const View& divisor,
+                                         const View& log_probabilities, const View& labels, const View& class_weights,
                                          const CrossEntropyShape& shape) {
   dispatch_floating(log_probabilities.dtype, "cross_entropy_backward", [&]<class T>(T) {
     const Targets<T> targets(labels, class_weights, shape);
     T* const out = grad_logits.as<T>();
     const T* const log_p = log_probabilities.as<const T>();
-    const bool wide = fits_packets<T>(shape.classes, out, log_p, targets.probabilities);
+    const bool wide = has_whole_packs<T>(shape.classes, out, log_p, targets.probabilities);
     with_row_layout(shape.classes, wide, [&]<class Layout>(Layout) {
       launch(cross_entropy_backward_kernel<Layout, T>, Layout::grid(shape.rows), Layout::block, stream(), out,
-             grad.as<const T>(), log_p, targets, shape.rows);
+             grad.as<const T>(), grad.strides[0], divisor.as<const T>(), log_p, targets, shape.rows);
     });
   });
 }

@@ -13,7 +13,7 @@ class Cublas {
  public:
   /// Bytes of device memory that cuBLAS works in, given by the caller: it allocates nothing itself, so that products
   /// can be part of a CUDA graph.
-  static constexpr size_t workspace_bytes = size_t{32} << 20;
+  static constexpr size_t workspace_bytes = library_workspace_bytes;
 
   /// Throws, naming what was looked for, when there is no cuBLAS.
   Cublas(cudaStream_t stream, void* workspace, size_t bytes);

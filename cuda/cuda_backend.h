@@ -32,11 +32,18 @@ class CudaBackend final : public Backend {
 
   // --- For the kernels' files. ---
 
-  /// Where all work goes. Makes this device the current one of the calling thread.
+  /// Where all kernels go. Makes this device the current one of the calling thread.
   cudaStream_t stream() const {
     make_current();
     return stream_;
   }
+  /// Where copies go that run beside them: see Uploads.
+  cudaStream_t copy_stream() const {
+    make_current();
+    return copy_stream_;
+  }
+  /// Copies from the host on that stream.
+  void upload(void* out, const void* host, size_t bytes) { staging_.copy(out, host, bytes, copy_stream()); }
   /// The number of multiprocessors.
   int processors() const { return processors_; }
 
@@ -85,14 +92,15 @@ class CudaBackend final : public Backend {
                            int64_t n) override;
   void cross_entropy(const View& losses, const View& divisors, const View& log_probabilities, const View& logits,
                      const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
-  void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
-                              const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
+  void cross_entropy_mean(const View& loss, const View& divisor, const View& losses, const View& divisors) override;
+  void cross_entropy_backward(const View& grad_logits, const View& grad, const View& divisor,
+                              const View& log_probabilities, const View& labels, const View& class_weights,
+                              const CrossEntropyShape& shape) override;
   void dropout(const View& out, const View& mask, const View& in, double p, Generator& generator) override;
   void masked_scale(const View& out, const View& in, const View& mask, double scale) override;
   void uniform(const View& out, double low, double high, const Generator& generator) override;
 
-  void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
-            const EachStep<AdamStep>& step) override;
+  void adam(const std::vector<AdamParameter>& parameters, const EachStep<AdamStep>& step) override;
   void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v, const View& max_v,
                  const EachStep<AdamStep>& step, bool sparse_eps) override;
   void lazy_adam_commit(const LazyAdamTable& table, const View& rows) override;
@@ -124,7 +132,7 @@ class CudaBackend final : public Backend {
   Cublas& cublas();  // opened at the first product
 
   int index_, processors_ = 0;
-  cudaStream_t stream_ = nullptr;
+  cudaStream_t stream_ = nullptr, copy_stream_ = nullptr;
   Allocator memory_;
   Staging staging_;
   std::unique_ptr<Cublas> cublas_;

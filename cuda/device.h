@@ -10,6 +10,7 @@
 #include <cuda_runtime.h>
 #include <dlfcn.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <tuple>
@@ -87,6 +88,9 @@ __device__ inline int64_t atomic_cas(int64_t* at, int64_t expected, int64_t valu
 
 /// Whether the backend keeps freed memory for reuse.
 constexpr bool keeps_freed_memory() { return true; }
+
+/// What cuBLAS is given to work in.
+inline constexpr size_t library_workspace_bytes = size_t{32} << 20;
 
 /// A shared library by its file name, and a function of it by name; null where there is none.
 inline void* open_library(const char* name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL); }

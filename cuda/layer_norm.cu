@@ -134,7 +134,7 @@ void CudaBackend::layer_norm(const View& out, const View& mean, const View& rstd
   dispatch_floating(in.dtype, "layer_norm", [&]<class T>(T) {
     const Forward<T> of{out.as<T>(),          mean.as<T>(),       rstd.as<T>(),       in.as<const T>(),
                         weight.as<const T>(), bias.as<const T>(), static_cast<T>(eps)};
-    with_row_layout(n, fits_packets<T>(n, of.out, of.in, of.weight, of.bias), [&]<class Layout>(Layout) {
+    with_row_layout(n, has_whole_packs<T>(n, of.out, of.in, of.weight, of.bias), [&]<class Layout>(Layout) {
       launch(layer_norm_kernel<Layout, T>, Layout::grid(rows), Layout::block, stream(), of, rows, n);
     });
   });
@@ -150,7 +150,7 @@ void CudaBackend::layer_norm_backward(const View& grad_in, const View& grad_weig
     if (grad_weight.data || grad_bias.data) sum_rows(*this, grad_weight, grad_bias, of, rows, n);
     T* const to = grad_in.as<T>();
     if (!to) return;
-    with_row_layout(n, fits_packets<T>(n, to, of.grad_out, of.in, of.weight), [&]<class Layout>(Layout) {
+    with_row_layout(n, has_whole_packs<T>(n, to, of.grad_out, of.in, of.weight), [&]<class Layout>(Layout) {
       launch(layer_norm_backward_kernel<Layout, T>, Layout::grid(rows), Layout::block, stream(), to, of, rows, n);
     });
   });

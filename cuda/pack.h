@@ -17,10 +17,15 @@ struct alignas(sizeof(T) * N) Pack {
 template <class T>
 inline constexpr int pack_width = 16 / static_cast<int>(sizeof(T));
 
-/// Whether rows of `dim` elements that begin at these pointers are made of whole packs. Null pointers count as such.
+/// Whether packs can be read and written at these addresses. Null is no obstacle.
+template <class... Pointers>
+bool are_aligned(const Pointers*... pointers) {
+  return ((reinterpret_cast<uintptr_t>(pointers) % 16 == 0) && ...);
+}
+/// Whether rows of `dim` elements that begin at these addresses are made of whole packs.
 template <class T, class... Pointers>
 bool has_whole_packs(int64_t dim, const Pointers*... pointers) {
-  return dim % pack_width<T> == 0 && ((reinterpret_cast<uintptr_t>(pointers) % 16 == 0) && ...);
+  return dim % pack_width<T> == 0 && are_aligned(pointers...);
 }
 
 template <int N, class T>

@@ -21,8 +21,6 @@ struct Words {
   }
 };
 
-bool aligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % 16 == 0; }
-
 /// Reads `count` elements, or the first `present` of them, in accesses of 16 bytes when `packed`.
 template <int count, class T>
 __device__ void read_elements(T (&to)[count], const T* from, int present, bool packed) {
@@ -132,7 +130,7 @@ void CudaBackend::dropout(const View& out, const View& mask, const View& in, dou
   const Words words(generator, step_value(reserve));
   // Kept where uniform_float(word) >= p, compared as integers.
   const auto least_kept = static_cast<uint32_t>(std::ceil(p * 0x1p24));
-  const bool packed = aligned(out.data) && aligned(mask.data) && aligned(in.data);
+  const bool packed = are_aligned(out.data, mask.data, in.data);
   dispatch_floating(out.dtype, "dropout", [&](auto type) {
     using T = decltype(type);
     launch(dropout_kernel<T>, grid_for(out.numel(), 4), block_threads, stream(), out.numel(), out.as<T>(),
@@ -155,13 +153,13 @@ void CudaBackend::uniform(const View& out, double low, double high, const Genera
     const float base = static_cast<float>(low), range = static_cast<float>(high - low);
     const Range<float> numbers{base, range, std::nextafter(static_cast<float>(high), base)};
     launch(uniform_kernel, grid_for(count, 4), block_threads, stream(), count, out.as<float>(), words, numbers,
-           aligned(out.data));
+           are_aligned(out.data));
     return;
   }
   dispatch<double>(out.dtype, "uniform", [&](auto) {
     const Range<double> numbers{low, high - low, std::nextafter(high, low)};
     launch(uniform_double_kernel, grid_for(count, 2), block_threads, stream(), count, out.as<double>(), words, numbers,
-           aligned(out.data));
+           are_aligned(out.data));
   });
 }
 

@@ -96,7 +96,7 @@ __global__ void reduce_short_rows_kernel(typename R::Out out, typename R::In in,
   });
 }
 
-/// Rows of n in chunks; wide: they can be read in packets.
+/// Rows of n in chunks; wide: they can be read in packs.
 struct Chunks {
   int64_t rows, n, length, count;
   bool wide;
@@ -114,10 +114,10 @@ __global__ void reduce_chunks_kernel(typename R::Out out, typename R::In in, Chu
     const int64_t at = row * chunks.n;
     typename R::Value value = start;
     if (chunks.wide) {
-      constexpr int size = packet_size<T>;
+      constexpr int size = pack_width<T>;
       for (int64_t j = begin + static_cast<int64_t>(threadIdx.x) * size; j < end; j += block_threads * size) {
-        const Packet<T> packet = load_packet(in.values + at + j);
-        for (int i = 0; i < size; ++i) value = join(value, in.make(packet.values[i], j + i));
+        const auto pack = load_pack<size>(in.values + at + j);
+        for (int i = 0; i < size; ++i) value = join(value, in.make(pack.at[i], j + i));
       }
     } else {
       for (int64_t j = begin + threadIdx.x; j < end; j += block_threads) value = join(value, in.at(at + j, j));
@@ -166,7 +166,7 @@ void reduce_rows(CudaBackend& backend, typename R::Out out, typename R::In in, i
     return;
   }
   const int64_t length = rows >= enough_blocks ? long_chunk : short_chunk, count = (n + length - 1) / length;
-  const bool wide = in.is_original() && fits_packets<typename R::Element>(n, in.values);
+  const bool wide = in.is_original() && has_whole_packs<typename R::Element>(n, in.values);
   const Chunks chunks{rows, n, length, count, wide};
   const auto run = [&](typename R::Out to) {
     launch(reduce_chunks_kernel<R>, blocks_for_rows(rows * count), block_threads, backend.stream(), to, in, chunks,

@@ -99,7 +99,7 @@ void CudaBackend::softmax(const View& out, const View& in, Along along, bool log
       launch(softmax_columns_kernel<T>, blocks_for_rows(columns.tiles()), block_threads, stream(), y, x, columns, log);
       return;
     }
-    with_row_layout(along.n, fits_packets<T>(along.n, y, x), [&]<class Layout>(Layout) {
+    with_row_layout(along.n, has_whole_packs<T>(along.n, y, x), [&]<class Layout>(Layout) {
       launch(softmax_rows_kernel<Layout, T>, Layout::grid(along.outer), Layout::block, stream(), y, x, along.outer,
              along.n, log);
     });
@@ -118,7 +118,7 @@ void CudaBackend::softmax_backward(const View& grad_in, const View& grad_out, co
              columns, log);
       return;
     }
-    with_row_layout(along.n, fits_packets<T>(along.n, to, g, y), [&]<class Layout>(Layout) {
+    with_row_layout(along.n, has_whole_packs<T>(along.n, to, g, y), [&]<class Layout>(Layout) {
       launch(softmax_backward_rows_kernel<Layout, T>, Layout::grid(along.outer), Layout::block, stream(), to, g, y,
              along.outer, along.n, log);
     });

@@ -9,59 +9,30 @@
 
 #include "cuda/grid.h"
 #include "cuda/pack.h"
+#include "tensor/merged_arrays.h"
 #include "tensor/view.h"
 
 namespace roux::cuda {
 
 // ---- Layouts, on the host. ------------------------------------------------------------------------------------------
 
-/// N arrays of one shape, the first of which is written; dimensions are merged where every array allows it, and counted
-/// from the innermost. A null view is a number in place of an array.
+/// A part of merged arrays.
 template <int N>
-struct MergedArrays {
-  int64_t count = 1;  // elements
-  int dims = 0;
-  int64_t extents[Dims::max_size] = {};
-  int64_t strides[N][Dims::max_size] = {};
+struct Piece : MergedArrays<N> {
   int64_t start[N] = {};  // where the first element lies
 
-  explicit MergedArrays(const std::array<const View*, N>& views) {
-    const Shape& shape = views[0]->shape;
-    for (int axis = shape.size() - 1; axis >= 0; --axis) {
-      const int64_t extent = shape[axis];
-      if (extent == 1) continue;
-      const int inner = dims - 1;
-      const auto stride = [&](int i) { return views[i] ? views[i]->strides[axis] : 0; };
-      bool mergeable = dims > 0;
-      for (int i = 0; i < N && mergeable; ++i) mergeable = stride(i) == strides[i][inner] * extents[inner];
-      if (mergeable) {
-        extents[inner] *= extent;
-      } else {
-        for (int i = 0; i < N; ++i) strides[i][dims] = stride(i);
-        extents[dims++] = extent;
-      }
-      count *= extent;
-    }
-    if (dims == 0) extents[dims++] = 1;
-  }
-
-  /// Whether every array is one run without gaps.
-  bool contiguous() const {
-    for (int i = 0; i < N; ++i)
-      if (strides[i][0] != 1 && count != 1) return false;
-    return dims == 1;
-  }
+  explicit Piece(const MergedArrays<N>& whole) : MergedArrays<N>(whole) {}
 };
 
 /// Calls run(piece) with parts of the arrays that are one run or have less than `limit` elements: positions in them are
 /// divided as 32-bit numbers.
 template <int N, class Run>
-void for_each_piece(const MergedArrays<N>& arrays, const Run& run, int64_t limit = int64_t{1} << 31) {
+void for_each_piece(const Piece<N>& arrays, const Run& run, int64_t limit = int64_t{1} << 31) {
   if (arrays.dims == 1 || arrays.count < limit) return run(arrays);
   const int outer = arrays.dims - 1;
   const int64_t extent = arrays.extents[outer], half = extent / 2;
   const auto part = [&](int64_t begin, int64_t size) {
-    MergedArrays<N> piece = arrays;
+    Piece<N> piece = arrays;
     piece.count = arrays.count / extent * size;
     piece.extents[outer] = size;
     for (int i = 0; i < N; ++i) piece.start[i] += begin * arrays.strides[i][outer];
@@ -80,7 +51,7 @@ struct Place {
 
 /// Whether `width` neighbours along the innermost dimension can be read and written at once.
 template <int N>
-bool fits_groups(const MergedArrays<N>& arrays, int width, const std::array<Place, N>& places) {
+bool fits_groups(const Piece<N>& arrays, int width, const std::array<Place, N>& places) {
   if (arrays.dims > 1 && arrays.extents[0] % width != 0) return false;
   for (int i = 0; i < N; ++i) {
     if (i > 0 && arrays.strides[i][0] == 0) continue;  // one element for the whole group
@@ -112,7 +83,7 @@ struct Divisor {
   }
 };
 
-/// MergedArrays as a kernel sees them: in groups of neighbours, of which a thread takes one at a time.
+/// A piece as a kernel sees it: in groups of neighbours, of which a thread takes one at a time.
 template <int N>
 struct GroupLayout {
   int64_t count, groups;
@@ -122,7 +93,7 @@ struct GroupLayout {
   int64_t strides[N][Dims::max_size];  // from one group to the next
   int64_t start[N];
 
-  GroupLayout(const MergedArrays<N>& arrays, int width)
+  GroupLayout(const Piece<N>& arrays, int width)
       : count(arrays.count), groups((arrays.count + width - 1) / width), dims(arrays.dims) {
     for (int axis = 0; axis < dims - 1; ++axis)
       extents[axis] = Divisor(axis == 0 ? arrays.extents[0] / width : arrays.extents[axis]);
@@ -231,12 +202,12 @@ void map(cudaStream_t stream, const View& out, F f, const Operand<In>&... in) {
   constexpr int widest = static_cast<int>(std::max({sizeof(Out), sizeof(In)...}));
   constexpr int width = 16 / widest;
   using Kernel = void (*)(GroupLayout<arrays>, Out*, F, Input<In>...);
-  const auto start = [&](Kernel kernel, const MergedArrays<arrays>& piece, int group) {
+  const auto start = [&](Kernel kernel, const Piece<arrays>& piece, int group) {
     const GroupLayout<arrays> layout(piece, group);
     launch(kernel, blocks_for(layout.groups), block_threads, stream, layout, out.as<Out>(), f, in.input()...);
   };
   const std::array<Place, arrays> places{Place{out.data, sizeof(Out)}, Place{in.input().data, sizeof(In)}...};
-  for_each_piece(MergedArrays<arrays>({&out, in.view...}), [&](const MergedArrays<arrays>& piece) {
+  for_each_piece(Piece<arrays>(MergedArrays<arrays>({&out, in.view...})), [&](const Piece<arrays>& piece) {
     if (fits_groups<arrays>(piece, width, places))
       start(map_kernel<width, Out, F, In...>, piece, width);
     else

@@ -1,5 +1,6 @@
 // Stands in for the CUDA backend in a build without it, so that callers need no #ifdef.
 #include "cuda/graphed_step.h"
+#include "cuda/uploads.h"
 #include "tensor/backend.h"
 
 namespace roux {
@@ -21,6 +22,20 @@ void GraphedStep::run() {
   step_();
   has_run_ = true;
 }
+
+struct Uploads::Events {};
+
+Uploads::Uploads(Device) {}
+
+Uploads::~Uploads() = default;
+
+void Uploads::begin() {}
+
+void Uploads::copy(const Tensor& from, Tensor& into) { into.copy_(from); }
+
+void Uploads::end() {}
+
+void Uploads::done() {}
 
 }  // namespace cuda
 }  // namespace roux

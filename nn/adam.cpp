@@ -72,6 +72,7 @@ bool Adam::can_be_lazy(const Variable& parameter, const State& state) const {
 }
 
 void Adam::step() {
+  std::vector<size_t> dense;
   for (size_t i = 0; i < count(); ++i) {
     Variable& variable = parameter(i);
     State& state = states_[i];
@@ -94,21 +95,39 @@ void Adam::step() {
       state.exp_avg_sq = zeros_like(variable);
       if (options_.amsgrad) state.max_exp_avg_sq = zeros_like(variable);
     }
-    dense_step(i);
+    dense.push_back(i);
   }
+  dense_step(std::move(dense));
 }
 
-void Adam::dense_step(size_t i) {
-  State& state = states_[i];
-  const Tensor weight = writable(i, state.exp_avg);
-  const Tensor grad = parameter(i).grad().contiguous();
-  backend(weight.device())
-      .adam(weight.view(), grad.view(), state.exp_avg.view(), state.exp_avg_sq.view(),
-            view_or_none(state.max_exp_avg_sq), [this, &state] {
-              ++state.step;
-              return adam_step(options_, lr(), decoupled_, state.step);
-            });
-  weight.bump_version();
+// Those that have come equally far, on one device and in one type, take their step together.
+void Adam::dense_step(std::vector<size_t> waiting) {
+  while (!waiting.empty()) {
+    const Variable& like = parameter(waiting[0]);
+    const int64_t step = states_[waiting[0]].step;
+    std::vector<size_t> together, others;
+    std::vector<AdamParameter> views;
+    std::vector<Tensor> kept;
+    for (const size_t i : waiting) {
+      const Variable& variable = parameter(i);
+      State& state = states_[i];
+      if (state.step != step || variable.dtype() != like.dtype() || variable.device() != like.device()) {
+        others.push_back(i);
+        continue;
+      }
+      const Tensor weight = writable(i, state.exp_avg), grad = parameter(i).grad().contiguous();
+      views.push_back({weight.view(), grad.view(), state.exp_avg.view(), state.exp_avg_sq.view(),
+                       view_or_none(state.max_exp_avg_sq)});
+      kept.push_back(grad);
+      weight.bump_version();
+      together.push_back(i);
+    }
+    backend(like.device()).adam(views, [this, together] {
+      for (const size_t i : together) ++states_[i].step;
+      return adam_step(options_, lr(), decoupled_, states_[together[0]].step);
+    });
+    waiting = std::move(others);
+  }
 }
 
 StateDict Adam::state_dict() const {

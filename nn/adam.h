@@ -66,7 +66,7 @@ class Adam : public Optimizer {
     std::unique_ptr<LazyAdam> lazy;
   };
   bool can_be_lazy(const Variable& parameter, const State& state) const;
-  void dense_step(size_t i);
+  void dense_step(std::vector<size_t> waiting);
 
   AdamOptions options_;
   bool decoupled_;

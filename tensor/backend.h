@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "tensor/device.h"
 #include "tensor/host_device.h"
@@ -48,6 +49,11 @@ struct AdamStep {
   bool decoupled = false;  // AdamW: w *= 1 - lr * weight_decay first; otherwise gradient += weight_decay * w
   double bias_correction1 = 1, bias_correction2 = 1;  // 1 - beta^t at step t = 1, 2, ...
   double grad_scale = 1;                              // the gradient is multiplied by this: -1 to maximise
+};
+
+/// A parameter with its gradient and its state; max_v (amsgrad: all or none of them) may have null data.
+struct AdamParameter {
+  View w, grad, m, v, max_v;
 };
 
 /// What is recorded of the last lazy_adam_steps steps, by step % lazy_adam_steps. The moments of step s are
@@ -178,9 +184,12 @@ class Backend {
   virtual void cross_entropy(const View& losses, const View& divisors, const View& log_probabilities,
                              const View& logits, const View& labels, const View& class_weights,
                              const CrossEntropyShape& shape) = 0;
-  /// grad_logits (rows, classes); grad (rows) is the gradient of each row's loss.
-  virtual void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
-                                      const View& labels, const View& class_weights,
+  /// loss = sum of losses / sum of divisors, and that divisor; both have one element.
+  virtual void cross_entropy_mean(const View& loss, const View& divisor, const View& losses, const View& divisors) = 0;
+  /// grad_logits (rows, classes). grad (rows, or expanded with stride 0) is the gradient of each row's loss, times
+  /// `divisor` where that has data.
+  virtual void cross_entropy_backward(const View& grad_logits, const View& grad, const View& divisor,
+                                      const View& log_probabilities, const View& labels, const View& class_weights,
                                       const CrossEntropyShape& shape) = 0;
   /// mask (boolean) = kept, with probability 1 - p; out = in * mask / (1 - p). Reserves a word for each element.
   virtual void dropout(const View& out, const View& mask, const View& in, double p, Generator& generator) = 0;
@@ -190,9 +199,8 @@ class Backend {
   virtual void uniform(const View& out, double low, double high, const Generator& generator) = 0;
 
   // Optimisers; all views of one parameter have its shape and dtype.
-  /// max_v (amsgrad) may have null data.
-  virtual void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
-                    const EachStep<AdamStep>& step) = 0;
+  /// One step on all of them, which are of one dtype.
+  virtual void adam(const std::vector<AdamParameter>& parameters, const EachStep<AdamStep>& step) = 0;
   /// Adam on the given rows of w, m, v, max_v alone; grad (rows, dim). `sparse_eps`: PyTorch's SparseAdam, whose eps is
   /// added before the bias correction.
   virtual void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v,

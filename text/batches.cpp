@@ -102,17 +102,6 @@ PaddedBatch to(const PaddedBatch& batch, Device device) {
   return {.ids = batch.ids.to(device), .labels = batch.labels.to(device)};
 }
 
-void copy(const BagBatch& from, BagBatch& into) {
-  into.ids.copy_(from.ids);
-  into.offsets.copy_(from.offsets);
-  into.labels.copy_(from.labels);
-}
-
-void copy(const PaddedBatch& from, PaddedBatch& into) {
-  into.ids.copy_(from.ids);
-  into.labels.copy_(from.labels);
-}
-
 template <class Batch>
 BatchLoader<Batch>::BatchLoader(const Corpus& corpus, const BatchOptions& options)
     : corpus_(corpus), options_(options) {

@@ -47,9 +47,18 @@ PaddedBatch with_room(const PaddedBatch& batch, int64_t room);
 /// The batch on a device.
 BagBatch to(const BagBatch& batch, Device device);
 PaddedBatch to(const PaddedBatch& batch, Device device);
-/// Overwrites a batch of the same shapes.
-void copy(const BagBatch& from, BagBatch& into);
-void copy(const PaddedBatch& from, PaddedBatch& into);
+/// Overwrites a batch of the same shapes: copy_tensor(from, into) for each tensor.
+template <class F>
+void copy(const BagBatch& from, BagBatch& into, F copy_tensor) {
+  copy_tensor(from.ids, into.ids);
+  copy_tensor(from.offsets, into.offsets);
+  copy_tensor(from.labels, into.labels);
+}
+template <class F>
+void copy(const PaddedBatch& from, PaddedBatch& into, F copy_tensor) {
+  copy_tensor(from.ids, into.ids);
+  copy_tensor(from.labels, into.labels);
+}
 
 struct BatchOptions {
   int64_t batch_size = 32;  ///< texts a batch; the last batch of an epoch may have fewer

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cuda/graphed_step.h"
+#include "cuda/uploads.h"
 #include "text/batches.h"
 
 namespace roux::apps {
@@ -26,13 +27,15 @@ class StepRunner {
     if (batch.labels.numel() != batch_size_) return step_(text::to(batch, device_));
     const int64_t room = common_room(text::room_of(batch));
     const Batch filled = text::with_room(batch, room);
-    std::unique_ptr<Shape>& shape = shapes_[room];
-    if (shape)
-      text::copy(filled, shape->batch);
+    Shape& shape = shapes_[room];
+    std::unique_ptr<Inputs>& inputs = shape.inputs[shape.turn++ % 2];
+    if (inputs)
+      inputs->upload(filled);
     else
-      shape = std::make_unique<Shape>(*this, text::to(filled, device_));
-    shape->graphed.run();
-    if (reason_.empty()) reason_ = shape->graphed.reason();
+      inputs = std::make_unique<Inputs>(*this, text::to(filled, device_));
+    inputs->graphed.run();
+    inputs->uploads.done();
+    if (reason_.empty()) reason_ = inputs->graphed.reason();
   }
 
   /// Forgets what was recorded: the model or its optimizer has other memory now.
@@ -41,12 +44,26 @@ class StepRunner {
   const std::string& reason() const { return reason_; }
 
  private:
-  struct Shape {
+  // A batch on the device, and the step recorded with it.
+  struct Inputs {
     Batch batch;
+    cuda::Uploads uploads;
     cuda::GraphedStep graphed;
 
-    Shape(StepRunner& runner, Batch first)
-        : batch(std::move(first)), graphed(runner.device_, [&runner, this] { runner.step_(batch); }) {}
+    Inputs(StepRunner& runner, Batch first)
+        : batch(std::move(first)),
+          uploads(runner.device_),
+          graphed(runner.device_, [&runner, this] { runner.step_(batch); }) {}
+    void upload(const Batch& next) {
+      uploads.begin();
+      text::copy(next, batch, [this](const Tensor& from, Tensor& into) { uploads.copy(from, into); });
+      uploads.end();
+    }
+  };
+  // Two batches in turn: one is read while the other arrives.
+  struct Shape {
+    std::unique_ptr<Inputs> inputs[2];
+    unsigned turn = 0;
   };
 
   // The next multiple of a quarter of the power of two below: few shapes, and at most a quarter of the room is unused.
@@ -58,7 +75,7 @@ class StepRunner {
   Device device_;
   int64_t batch_size_;
   std::function<void(const Batch&)> step_;
-  std::map<int64_t, std::unique_ptr<Shape>> shapes_;
+  std::map<int64_t, Shape> shapes_;  // by room
   std::string reason_;
 };
 

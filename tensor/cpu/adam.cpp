@@ -1,8 +1,8 @@
 // Adam on whole tensors and on the rows of a table that have a gradient: one pass over weight, gradient and moments.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
+#include "tensor/adam_constants.h"
 #include "tensor/cpu/cpu_backend.h"
 #include "tensor/cpu/simd.h"
 #include "tensor/parallel.h"
@@ -11,24 +11,6 @@ namespace roux::cpu_kernels {
 namespace {
 
 constexpr int64_t elements_per_task = 16384;
-
-/// The numbers of one step in the type that they are used in. With c = 1 - beta2^t, the step
-/// lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(c) + eps) is computed as rate * m / (sqrt(v) + eps * sqrt(c)).
-template <class T>
-struct Constants {
-  T beta1, gain1, beta2, gain2, rate, eps, decay, l2, grad_scale;
-
-  Constants(const AdamStep& step, bool sparse_eps)
-      : beta1(static_cast<T>(step.beta1)),
-        gain1(static_cast<T>(1 - step.beta1)),
-        beta2(static_cast<T>(step.beta2)),
-        gain2(static_cast<T>(1 - step.beta2)),
-        rate(static_cast<T>(step.lr * std::sqrt(step.bias_correction2) / step.bias_correction1)),
-        eps(static_cast<T>(sparse_eps ? step.eps : step.eps * std::sqrt(step.bias_correction2))),
-        decay(static_cast<T>(step.decoupled ? step.lr * step.weight_decay : 0)),
-        l2(static_cast<T>(step.decoupled ? 0 : step.weight_decay)),
-        grad_scale(static_cast<T>(step.grad_scale)) {}
-};
 
 /// Where one stretch of a parameter lies.
 template <class T>
@@ -40,7 +22,7 @@ struct Stretch {
 
 /// One step on n elements. Everything comes by value: the compiler cannot know that the stores leave `c` alone.
 template <bool Amsgrad, class T>
-[[gnu::always_inline]] inline void step_elements(Stretch<T> at, int64_t n, Constants<T> c) {
+[[gnu::always_inline]] inline void step_elements(Stretch<T> at, int64_t n, AdamConstants<T> c) {
   using Vector = typename Simd<T>::Vector;
   for_vectors<T>(n, [=](int64_t i, auto access) {
     const Vector w = access.load(at.w + i);
@@ -62,7 +44,7 @@ template <bool Amsgrad, class T>
 
 /// One step on rows of `dim` elements of w, m, v, max_v; the gradients of rows lie one after the other.
 template <bool Amsgrad, class T>
-void step_rows(Stretch<T> table, const int64_t* rows, int64_t count, int64_t dim, const Constants<T>& c) {
+void step_rows(Stretch<T> table, const int64_t* rows, int64_t count, int64_t dim, const AdamConstants<T>& c) {
   for (int64_t i = 0; i < count; ++i) {
     if (rows[i] < 0) continue;
     const int64_t at = rows[i] * dim;
@@ -74,20 +56,23 @@ void step_rows(Stretch<T> table, const int64_t* rows, int64_t count, int64_t dim
 
 }  // namespace
 
-void CpuBackend::adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
-                      const EachStep<AdamStep>& step) {
-  dispatch_floating(w.dtype, "adam", [&](auto type) {
-    using T = decltype(type);
-    const Constants<T> constants(step(), false);
-    parallel_for(w.numel(), elements_per_task, [&](int64_t begin, int64_t end) {
-      const Stretch<T> at{w.as<T>() + begin, grad.as<T>() + begin, m.as<T>() + begin, v.as<T>() + begin,
-                          max_v.data ? max_v.as<T>() + begin : nullptr};
-      if (at.max_v)
-        step_elements<true>(at, end - begin, constants);
-      else
-        step_elements<false>(at, end - begin, constants);
+void CpuBackend::adam(const std::vector<AdamParameter>& parameters, const EachStep<AdamStep>& each_step) {
+  const AdamStep step = each_step();
+  for (const AdamParameter& parameter : parameters) {
+    dispatch_floating(parameter.w.dtype, "adam", [&](auto type) {
+      using T = decltype(type);
+      const AdamConstants<T> constants(step, false);
+      parallel_for(parameter.w.numel(), elements_per_task, [&](int64_t begin, int64_t end) {
+        const Stretch<T> at{parameter.w.as<T>() + begin, parameter.grad.as<T>() + begin, parameter.m.as<T>() + begin,
+                            parameter.v.as<T>() + begin,
+                            parameter.max_v.data ? parameter.max_v.as<T>() + begin : nullptr};
+        if (at.max_v)
+          step_elements<true>(at, end - begin, constants);
+        else
+          step_elements<false>(at, end - begin, constants);
+      });
     });
-  });
+  }
 }
 
 void CpuBackend::adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v,
@@ -97,7 +82,7 @@ void CpuBackend::adam_rows(const View& w, const View& rows, const View& grad, co
   const int64_t grain = std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, dim));
   dispatch_floating(w.dtype, "adam", [&](auto type) {
     using T = decltype(type);
-    const Constants<T> constants(step, sparse_eps);
+    const AdamConstants<T> constants(step, sparse_eps);
     parallel_for(rows.numel(), grain, [&](int64_t begin, int64_t end) {
       const Stretch<T> table{w.as<T>(), grad.as<T>() + begin * dim, m.as<T>(), v.as<T>(), max_v.as<T>()};
       const int64_t* const first = rows.as<int64_t>() + begin;

@@ -56,14 +56,15 @@ class CpuBackend final : public Backend {
                            int64_t n) override;
   void cross_entropy(const View& losses, const View& divisors, const View& log_probabilities, const View& logits,
                      const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
-  void cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
-                              const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
+  void cross_entropy_mean(const View& loss, const View& divisor, const View& losses, const View& divisors) override;
+  void cross_entropy_backward(const View& grad_logits, const View& grad, const View& divisor,
+                              const View& log_probabilities, const View& labels, const View& class_weights,
+                              const CrossEntropyShape& shape) override;
   void dropout(const View& out, const View& mask, const View& in, double p, Generator& generator) override;
   void masked_scale(const View& out, const View& in, const View& mask, double scale) override;
   void uniform(const View& out, double low, double high, const Generator& generator) override;
 
-  void adam(const View& w, const View& grad, const View& m, const View& v, const View& max_v,
-            const EachStep<AdamStep>& step) override;
+  void adam(const std::vector<AdamParameter>& parameters, const EachStep<AdamStep>& step) override;
   void adam_rows(const View& w, const View& rows, const View& grad, const View& m, const View& v, const View& max_v,
                  const EachStep<AdamStep>& step, bool sparse_eps) override;
   void lazy_adam_commit(const LazyAdamTable& table, const View& rows) override;

@@ -75,9 +75,21 @@ void probability_losses(T* losses, T* divisors, const T* log_p, const Targets<T>
   }
 }
 
+/// The gradient of each row's loss.
+template <class T>
+struct RowGradients {
+  const T* grad;
+  int64_t stride;
+  T divisor;
+
+  RowGradients(const View& view, const View& by)
+      : grad(view.as<const T>()), stride(view.strides[0]), divisor(by.data ? *by.as<const T>() : T(1)) {}
+  T operator[](int64_t row) const { return grad[row * stride] / divisor; }
+};
+
 // `out` comes with p and leaves with the gradient.
 template <class T>
-void index_gradients(T* out, const T* grad, const Targets<T>& targets, int64_t begin, int64_t end) {
+void index_gradients(T* out, const RowGradients<T>& grad, const Targets<T>& targets, int64_t begin, int64_t end) {
   const int64_t n = targets.classes;
   for (int64_t row = begin; row < end; ++row) {
     const int64_t label = targets.labels[row];
@@ -97,12 +109,13 @@ void index_gradients(T* out, const T* grad, const Targets<T>& targets, int64_t b
 }
 
 template <class T>
-void probability_gradients(T* out, const T* grad, const Targets<T>& targets, int64_t begin, int64_t end) {
+void probability_gradients(T* out, const RowGradients<T>& grad, const Targets<T>& targets, int64_t begin, int64_t end) {
   const int64_t n = targets.classes;
   for (int64_t row = begin; row < end; ++row) {
     T* const x = out + row * n;
     const T sum = lane_sum(n, [&](int64_t c) { return targets.of_probability(row, c); });
-    for (int64_t c = 0; c < n; ++c) x[c] = grad[row] * (x[c] * sum - targets.of_probability(row, c));
+    const T g = grad[row];
+    for (int64_t c = 0; c < n; ++c) x[c] = g * (x[c] * sum - targets.of_probability(row, c));
   }
 }
 
@@ -125,16 +138,25 @@ void CpuBackend::cross_entropy(const View& losses, const View& divisors, const V
   });
 }
 
-void CpuBackend::cross_entropy_backward(const View& grad_logits, const View& grad, const View& log_probabilities,
-                                        const View& labels, const View& class_weights, const CrossEntropyShape& shape) {
+void CpuBackend::cross_entropy_mean(const View& loss, const View& divisor, const View& losses, const View& divisors) {
+  const Along rows{.outer = 1, .n = losses.numel(), .inner = 1};
+  reduce(ReduceOp::sum, loss, losses, rows);
+  reduce(ReduceOp::sum, divisor, divisors, rows);
+  dispatch_floating(loss.dtype, "cross_entropy", [&]<class T>(T) { *loss.as<T>() /= *divisor.as<T>(); });
+}
+
+void CpuBackend::cross_entropy_backward(const View& grad_logits, const View& grad, const View& divisor,
+                                        const View& log_probabilities, const View& labels, const View& class_weights,
+                                        const CrossEntropyShape& shape) {
   dispatch_floating(log_probabilities.dtype, "cross_entropy_backward", [&]<class T>(T) {
     const Targets<T> targets(labels, class_weights, shape);
+    const RowGradients<T> gradients(grad, divisor);
     const T* const log_p = log_probabilities.as<const T>();
     T* const out = grad_logits.as<T>();
     parallel_for(shape.rows, grain_of(shape.classes), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin * shape.classes; i < end * shape.classes; ++i) out[i] = vector_math::exp(log_p[i]);
       const auto finish = targets.labels ? index_gradients<T> : probability_gradients<T>;
-      finish(out, grad.as<const T>(), targets, begin, end);
+      finish(out, gradients, targets, begin, end);
     });
   });
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "tensor/merged_arrays.h"
 #include "tensor/parallel.h"
 #include "tensor/view.h"
 
@@ -12,45 +13,16 @@ namespace roux::cpu_kernels {
 /// About how many elements one chunk of an elementwise kernel has: some tens of microseconds of work.
 inline constexpr int64_t elementwise_grain = 1 << 15;
 
-/// N arrays of one shape with their common dimensions merged where every array allows it; the last one is the inner
-/// run.
-template <int N>
-struct MergedLayout {
-  Dims shape;
-  std::array<Dims, N> strides;
-
-  explicit MergedLayout(const std::array<const View*, N>& views) {
-    const Shape& full = views[0]->shape;
-    for (int axis = 0; axis < full.size(); ++axis) {
-      if (full[axis] == 1) continue;
-      bool mergeable = !shape.empty();
-      for (int i = 0; i < N && mergeable; ++i) mergeable = strides[i].back() == views[i]->strides[axis] * full[axis];
-      if (mergeable) {
-        shape.back() *= full[axis];
-        for (int i = 0; i < N; ++i) strides[i].back() = views[i]->strides[axis];
-      } else {
-        shape.push_back(full[axis]);
-        for (int i = 0; i < N; ++i) strides[i].push_back(views[i]->strides[axis]);
-      }
-    }
-    if (shape.empty()) {
-      shape.push_back(1);
-      for (int i = 0; i < N; ++i) strides[i].push_back(0);
-    }
-  }
-};
-
 /// Calls run(offsets, strides, n) for each inner run: array i has elements at offsets[i] + k * strides[i], k < n.
 /// Runs may be called on several threads; together they cover every element once.
 template <int N, class Run>
 void for_each_run(const std::array<const View*, N>& views, Run run) {
   if (views[0]->numel() == 0) return;
-  const MergedLayout<N> layout(views);
-  const int last = layout.shape.size() - 1;
-  const int64_t inner = layout.shape[last];
+  const MergedArrays<N> arrays(views);
+  const int64_t inner = arrays.extents[0];
   std::array<int64_t, N> inner_strides;
-  for (int i = 0; i < N; ++i) inner_strides[i] = layout.strides[i][last];
-  if (last == 0) {
+  for (int i = 0; i < N; ++i) inner_strides[i] = arrays.strides[i][0];
+  if (arrays.dims == 1) {
     parallel_for(inner, elementwise_grain, [&](int64_t begin, int64_t end) {
       std::array<int64_t, N> offsets;
       for (int i = 0; i < N; ++i) offsets[i] = begin * inner_strides[i];
@@ -58,24 +30,24 @@ void for_each_run(const std::array<const View*, N>& views, Run run) {
     });
     return;
   }
-  const int64_t outer = layout.shape.numel() / inner;
+  const int64_t outer = arrays.count / inner;
   parallel_for(outer, std::max<int64_t>(1, elementwise_grain / inner), [&](int64_t begin, int64_t end) {
     // Position of run `begin`, counted like an odometer from there on.
-    Dims index = Dims::filled(last, 0);
+    int64_t index[Dims::max_size] = {};
     std::array<int64_t, N> offsets{};
     int64_t rest = begin;
-    for (int axis = last - 1; axis >= 0; --axis) {
-      index[axis] = rest % layout.shape[axis];
-      rest /= layout.shape[axis];
-      for (int i = 0; i < N; ++i) offsets[i] += index[axis] * layout.strides[i][axis];
+    for (int axis = 1; axis < arrays.dims; ++axis) {
+      index[axis] = rest % arrays.extents[axis];
+      rest /= arrays.extents[axis];
+      for (int i = 0; i < N; ++i) offsets[i] += index[axis] * arrays.strides[i][axis];
     }
     for (int64_t position = begin; position < end; ++position) {
       run(offsets, inner_strides, inner);
-      for (int axis = last - 1; axis >= 0; --axis) {
-        for (int i = 0; i < N; ++i) offsets[i] += layout.strides[i][axis];
-        if (++index[axis] < layout.shape[axis]) break;
+      for (int axis = 1; axis < arrays.dims; ++axis) {
+        for (int i = 0; i < N; ++i) offsets[i] += arrays.strides[i][axis];
+        if (++index[axis] < arrays.extents[axis]) break;
         index[axis] = 0;
-        for (int i = 0; i < N; ++i) offsets[i] -= layout.shape[axis] * layout.strides[i][axis];
+        for (int i = 0; i < N; ++i) offsets[i] -= arrays.extents[axis] * arrays.strides[i][axis];
       }
     }
   });

@@ -34,6 +34,7 @@ struct ThreadState : Thread {
 
 struct Warp {
   int arrived = 0;
+  int first_here = 0;  // where arrived > 0: the thread that has waited longest
   unsigned round = 0;
   uint64_t values[2][warp_threads];  // of this round and the last: a fast lane may be one ahead
 };
@@ -54,7 +55,8 @@ struct Block {
   std::vector<unsigned char> memory = std::vector<unsigned char>(2 * shared_limit);
   size_t shared_bytes = 0, declared_bytes = 0;
   int at_barrier = 0, done = 0;
-  bool in_use = false;  // still true at the next launch where a bad access ended this one
+  int first_at_barrier = 0;  // where at_barrier > 0: the thread that has waited longest
+  bool in_use = false;       // still true at the next launch where a bad access ended this one
   std::string failure;
 };
 Block block;
@@ -71,7 +73,8 @@ std::string to_text(const Index& index) {
 }
 
 bool same(const Location& a, const Location& b) {
-  return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
+  return a.line() == b.line() && a.column() == b.column() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 // Called in a thread: the launch ends here.
@@ -212,11 +215,16 @@ void execute(const Launch& launch, Order order) {
   block.in_use = false;
 }
 
+// Whoever waits does so at one place, or it would have failed: the first stands for them all.
 void barrier(const Location& where) {
-  for (const ThreadState& other : block.threads)
-    if (other.state == State::at_barrier && !same(other.where, where))
+  if (block.at_barrier == 0) {
+    block.first_at_barrier = self().number;
+  } else {
+    const ThreadState& other = block.threads[static_cast<size_t>(block.first_at_barrier)];
+    if (!same(other.where, where))
       fail_thread("waits at a barrier (" + place(where) + ") while thread " + to_text(other.index) +
                   " waits at another (" + place(other.where) + ")");
+  }
   if (++block.at_barrier < static_cast<int>(block.threads.size())) {
     wait_as(State::at_barrier, "a barrier", where);
     return;
@@ -230,9 +238,11 @@ void warp_exchange(uint64_t value, uint64_t values[32], const char* what, const 
   const int first = self().number / warp_threads * warp_threads;
   Warp& warp = block.warps[static_cast<size_t>(first / warp_threads)];
   const unsigned slot = warp.round & 1;
-  for (int i = first; i < first + warp_threads; ++i) {
-    const ThreadState& other = block.threads[static_cast<size_t>(i)];
-    if (other.state == State::in_warp && !same(other.where, where))
+  if (warp.arrived == 0) {
+    warp.first_here = self().number;
+  } else {
+    const ThreadState& other = block.threads[static_cast<size_t>(warp.first_here)];
+    if (!same(other.where, where))
       fail_thread(std::string("is at ") + what + " (" + place(where) + ") while thread " + to_text(other.index) +
                   " of the same warp is at " + other.waits_for + " (" + place(other.where) + ")");
   }

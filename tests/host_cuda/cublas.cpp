@@ -30,7 +30,10 @@ int set_stream(void* handle, cudaStream_t stream) {
   return success;
 }
 
-int set_workspace(void*, void*, size_t) { return success; }
+int set_workspace(void*, void* data, size_t) {
+  add_work_area(data);
+  return success;
+}
 
 CBLAS_TRANSPOSE transpose(int operation) { return operation == 0 ? CblasNoTrans : CblasTrans; }
 

@@ -36,6 +36,8 @@ struct Arena {
 };
 Arena arena;
 
+int accesses = 0;  // DeviceAccess objects that live
+
 sigjmp_buf jump;
 volatile sig_atomic_t jump_is_set = 0;
 void* volatile bad_address = nullptr;
@@ -165,12 +167,16 @@ std::vector<Allocation> live_allocations() {
 
 size_t live_bytes() { return arena.live_bytes; }
 
+DeviceAccess::DeviceAccess() {
+  if (accesses++ == 0) set_access(true);
+}
+
+DeviceAccess::~DeviceAccess() {
+  if (--accesses == 0) set_access(false);
+}
+
 void with_device_memory(const std::function<void()>& f, const std::function<std::string()>& what) {
-  struct Open {
-    Open() { set_access(true); }
-    ~Open() { set_access(false); }
-  };
-  const Open open;
+  const DeviceAccess access;
   const FaultHandler handler;
   if (sigsetjmp(jump, 1) != 0) fail("host_cuda", what(), ": access ", describe(bad_address));
   f();

@@ -29,6 +29,16 @@ size_t live_bytes();
 /// How much there is; a test makes it small.
 extern size_t device_memory_bytes;
 
+/// As long as one lives, device memory is accessible: changing that takes a call of the system for each allocation, so a
+/// queue of work shares one.
+class DeviceAccess {
+ public:
+  DeviceAccess();
+  DeviceAccess(const DeviceAccess&) = delete;
+  DeviceAccess& operator=(const DeviceAccess&) = delete;
+  ~DeviceAccess();
+};
+
 /// Runs `f` with device memory accessible. An access that hits nothing of it ends `f`: an Error that tells which
 /// address. `what` is asked what was running.
 void with_device_memory(const std::function<void()>& f, const std::function<std::string()>& what);

@@ -84,11 +84,16 @@ void enqueue(Launch launch, cudaStream_t stream);
 /// The same for work of a library: runs with device memory accessible.
 void enqueue(std::function<void()> work, const char* name, cudaStream_t stream);
 
+/// Says that this allocation is what a library works in: kernels are compared without it.
+void add_work_area(const void* data);
+
 /// What a test may change.
 struct Settings {
-  /// Every launch runs in each order of threads and blocks, from the same memory, and must leave the same bits. Where
-  /// more than `compared_bytes` are allocated, one order after the other takes its turn instead.
+  /// A launch runs in each order of threads and blocks, from the same memory, and must leave the same bits. Where more
+  /// than `compared_bytes` are allocated, and of a kernel that was compared with the same grid `comparisons` times, one
+  /// order after the other takes its turn instead.
   bool compare_orders = true;
+  int comparisons = 8;
   size_t compared_bytes = size_t{16} << 20;
   int devices = 1;
   int driver_version = 13000, runtime_version = 13000;

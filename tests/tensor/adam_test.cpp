@@ -81,8 +81,9 @@ TEST_CASE("Adam's kernel does what its formula says, for any length") {
           step.decoupled = kind == 1;
           if (kind == 2) step.grad_scale = -1;
           const State before({n}, dtype), after({n}, dtype);
-          backend(cpu).adam(after.w.view(), after.grad.view(), after.m.view(), after.v.view(),
-                            view_if(after.max_v, amsgrad), each(step));
+          backend(cpu).adam(
+              {{after.w.view(), after.grad.view(), after.m.view(), after.v.view(), view_if(after.max_v, amsgrad)}},
+              each(step));
           for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
             const Element expected(before, i, step, amsgrad, false);
             const double epsilon = dtype == float32 ? 1e-6 : 1e-14;
@@ -105,8 +106,9 @@ TEST_CASE("Adam on rows is Adam on the whole, with zeros elsewhere left out") {
       const Tensor rows = Tensor::from(std::vector<int64_t>{4, -1, 0, 8});
       const Tensor grad = Tensor::full({4, dim}, 7);
       for (const int64_t i : {0, 2, 3}) grad.select(0, i).copy_(before.grad.select(0, rows.data<int64_t>()[i]));
-      backend(cpu).adam(whole.w.view(), whole.grad.view(), whole.m.view(), whole.v.view(),
-                        view_if(whole.max_v, amsgrad), each(step));
+      backend(cpu).adam(
+          {{whole.w.view(), whole.grad.view(), whole.m.view(), whole.v.view(), view_if(whole.max_v, amsgrad)}},
+          each(step));
       backend(cpu).adam_rows(by_rows.w.view(), rows.view(), grad.view(), by_rows.m.view(), by_rows.v.view(),
                              view_if(by_rows.max_v, amsgrad), each(step), false);
       for (int64_t row = 0; row < 9; ++row) {
@@ -132,7 +134,7 @@ TEST_CASE("Adam's kernel gives the same bits for any number of threads (parallel
   for (const int count : {1, 4}) {
     set_num_threads(count);
     const State s({100003}, float32);
-    backend(cpu).adam(s.w.view(), s.grad.view(), s.m.view(), s.v.view(), View{}, each(some_step()));
+    backend(cpu).adam({{s.w.view(), s.grad.view(), s.m.view(), s.v.view(), View{}}}, each(some_step()));
     results.push_back(s.w.to_vector<float>());
   }
   set_num_threads(threads);
@@ -148,8 +150,8 @@ TEST_CASE("Adam at the ends of the range: zeros, denormals, overflow, NaN") {
   AdamStep step = some_step();
   step.weight_decay = 0;
   step.eps = 1e-8;
-  backend(cpu).adam(w.view(), grad.view(), m.view(), v.view(), View{}, each(step));
-  backend(cpu).adam(w.view(), Tensor::zeros({6}).view(), m.view(), v.view(), View{}, each(step));
+  backend(cpu).adam({{w.view(), grad.view(), m.view(), v.view(), View{}}}, each(step));
+  backend(cpu).adam({{w.view(), Tensor::zeros({6}).view(), m.view(), v.view(), View{}}}, each(step));
   const std::vector<float> found = w.to_vector<float>(), moments = m.to_vector<float>();
   CHECK(moments[0] > 0);
   for (const size_t i : {0, 1, 2}) CHECK(found[i] == doctest::Approx(1).epsilon(1e-9));
@@ -157,7 +159,7 @@ TEST_CASE("Adam at the ends of the range: zeros, denormals, overflow, NaN") {
   CHECK(std::isnan(found[4]));
   CHECK(!std::isfinite(found[5]));
   for (int i = 0; i < 3; ++i)
-    backend(cpu).adam(w.view(), Tensor::zeros({6}).view(), m.view(), v.view(), View{}, each(step));
+    backend(cpu).adam({{w.view(), Tensor::zeros({6}).view(), m.view(), v.view(), View{}}}, each(step));
   CHECK(m.to_vector<float>()[0] == 0);  // set to 0 before it is denormal
 }
 

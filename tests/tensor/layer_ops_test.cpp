@@ -49,7 +49,7 @@ Tensor cross_entropy_gradient(const CrossEntropyResult& result, const Tensor& la
                               const CrossEntropyOptions& options) {
   const Tensor& log_p = result.log_probabilities;
   const Tensor grad_logits = Tensor::empty(log_p.shape(), log_p.dtype());
-  backend(cpu).cross_entropy_backward(grad_logits.view(), grad.view(), log_p.view(), labels.view(),
+  backend(cpu).cross_entropy_backward(grad_logits.view(), grad.view(), View{}, log_p.view(), labels.view(),
                                       view_or_null(options.weight),
                                       {.rows = log_p.size(0),
                                        .classes = log_p.size(1),

@@ -11,7 +11,7 @@ install -m 644 "$out"/libroux.a "$out"/libroux_test_main.a "$prefix/lib"
 rm -rf "$prefix/include/roux"  # A header that roux no longer has must not stay behind.
 for header in "$@"; do
   install -D -m 644 "$header" "$prefix/include/roux/$header"
-  sed -i -E 's|#include "((tensor\|autograd\|nn\|text)/[^"]*)"|#include <roux/\1>|' "$prefix/include/roux/$header"
+  sed -i -E 's|#include "((tensor\|autograd\|nn\|text\|cuda)/[^"]*)"|#include <roux/\1>|' "$prefix/include/roux/$header"
 done
 
 cat >"$prefix/lib/pkgconfig/roux.pc" <<END

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -103,6 +104,8 @@ inline int32_t atomic_cas(int32_t* at, int32_t expected, int32_t value) {
 inline int64_t atomic_cas(int64_t* at, int64_t expected, int64_t value) {
   return replace_atomically(at, [=](int64_t x) { return x == expected ? value : x; });
 }
+
+inline constexpr size_t library_workspace_bytes = 1024;  // ours needs none; large blocks make comparing orders slow
 
 inline bool keeps_freed_memory() { return host_cuda::settings.keeps_freed_memory; }
 
