@@ -21,7 +21,7 @@ CONFIG ?= release
 FUZZ_SECONDS ?= 30
 TOOLS := tests/tools
 export CXX
-CUDA ?= 0
+CUDA ?= auto
 NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc /opt/cuda/bin/nvcc))
 CUDA_ARCHS ?= 80 90
 

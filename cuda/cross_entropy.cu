@@ -131,7 +131,6 @@ __global__ void mean_loss_kernel(T* loss, T* divisor, const T* losses, const T* 
     weight += divisors[row];
   });
   sum = block_reduce<mean_threads>(sum, Sum{}, scratch);
-  sync_block();  // scratch is used again
   weight = block_reduce<mean_threads>(weight, Sum{}, scratch);
   if (threadIdx.x != 0) return;
   *loss = sum / weight;

@@ -29,8 +29,8 @@ size_t live_bytes();
 /// How much there is; a test makes it small.
 extern size_t device_memory_bytes;
 
-/// As long as one lives, device memory is accessible: changing that takes a call of the system for each allocation, so a
-/// queue of work shares one.
+/// As long as one lives, device memory is accessible: changing that takes a call of the system for each allocation, so
+/// a queue of work shares one.
 class DeviceAccess {
  public:
   DeviceAccess();
