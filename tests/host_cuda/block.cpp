@@ -28,7 +28,7 @@ enum class State : uint8_t { unstarted, ready, at_barrier, in_warp, done };
 struct ThreadState : Thread {
   State state = State::unstarted;
   const char* waits_for = "";
-  Location where;
+  Location where{};
   Fiber* fiber = nullptr;
 };
 
@@ -64,18 +64,15 @@ Block block;
 ThreadState& self() { return static_cast<ThreadState&>(*current_thread); }
 
 std::string place(const Location& where) {
-  const std::string file = where.file_name();
-  return file.substr(file.rfind('/') + 1) + ":" + std::to_string(where.line());
+  const std::string file = where.file;
+  return file.substr(file.rfind('/') + 1) + ":" + std::to_string(where.line);
 }
 
 std::string to_text(const Index& index) {
   return "(" + std::to_string(index.x) + ", " + std::to_string(index.y) + ", " + std::to_string(index.z) + ")";
 }
 
-bool same(const Location& a, const Location& b) {
-  return a.line() == b.line() && a.column() == b.column() &&
-         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
-}
+bool same(const Location& a, const Location& b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
 
 // Called in a thread: the launch ends here.
 [[noreturn]] void fail_thread(const std::string& what) {

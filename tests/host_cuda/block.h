@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <source_location>
 #include <string>
 
 namespace roux::host_cuda {
@@ -44,7 +43,15 @@ struct Thread {
 extern Thread* current_thread;
 extern Index current_block, block_size, grid_size;
 
-using Location = std::source_location;
+/// Where a kernel calls something: std::source_location for compilers that have none.
+struct Location {
+  const char* file;
+  unsigned line;
+
+  static constexpr Location current(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
+    return {file, line};
+  }
+};
 
 /// Waits for all threads of the block.
 void barrier(const Location& where);
