@@ -42,7 +42,7 @@ std::array<CudaBackend*, most_devices> devices{};  // never destroyed: static te
 }  // namespace
 
 CudaBackend::CudaBackend(int index) : index_(index) {
-  check_cuda(cudaSetDevice(index), "device");
+  make_current();
   check_cuda(cudaDeviceGetAttribute(&processors_, cudaDevAttrMultiProcessorCount, index), "device");
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "device");
   check_cuda(cudaStreamCreateWithFlags(&copy_stream_, cudaStreamNonBlocking), "device");
@@ -114,7 +114,16 @@ cudaError_t CudaBackend::end_recording(cudaGraph_t* graph) {
   return cudaStreamEndCapture(stream(), graph);
 }
 
-MemoryStats CudaBackend::memory_stats() const { return memory_.stats(); }
+void CudaBackend::with_found_values(StepValues& values, const std::function<void()>& step) {
+  found_values_ = &values;
+  try {
+    step();
+  } catch (...) {
+    found_values_ = nullptr;
+    throw;
+  }
+  found_values_ = nullptr;
+}
 
 }  // namespace cuda
 

@@ -60,7 +60,7 @@ class CudaBackend final : public Backend {
   void binary(BinaryOp op, const View& out, const View& a, const View& b) override;
   void binary_scalar(BinaryOp op, const View& out, const View& a, Scalar b, bool reversed) override;
   void where(const View& out, const View& condition, const View& a, const View& b) override;
-  void add_scaled(const View& out, const View& a, double alpha) override;
+  void add_scaled(const View& out, const View& a, const EachStep<double>& alpha) override;
 
   void reduce(ReduceOp op, const View& out, const View& in, Along along) override;
   void reduce_with_index(bool largest, const View& values, const View& indices, const View& in, Along along) override;
@@ -112,7 +112,9 @@ class CudaBackend final : public Backend {
   /// A value for kernels that is another in each step: see EachStep.
   template <class T>
   StepValue<T> step_value(const EachStep<T>& next) {
-    return recorded_values_ ? recorded_values_->add(next) : StepValue<T>{next()};
+    if (recorded_values_) return recorded_values_->add(next);
+    const std::optional<T> found = found_values_ ? found_values_->take<T>() : std::optional<T>();
+    return {found ? *found : next()};
   }
 
   // --- For GraphedStep. ---
@@ -122,10 +124,9 @@ class CudaBackend final : public Backend {
   void begin_recording(StepValues& values, Allocator::Pool& pool);
   /// Ends it and gives the graph; does nothing when none is under way.
   cudaError_t end_recording(cudaGraph_t* graph);
+  /// Runs `step`; step_value gives what `values` holds, before it asks again.
+  void with_found_values(StepValues& values, const std::function<void()>& step);
   void drop_pool(Allocator::Pool pool) { memory_.drop_pool(pool); }
-
-  /// Device memory that is handed out at the moment.
-  MemoryStats memory_stats() const;
 
  private:
   void make_current() const;
@@ -137,8 +138,9 @@ class CudaBackend final : public Backend {
   Staging staging_;
   std::unique_ptr<Cublas> cublas_;
   void* cublas_workspace_ = nullptr;
-  IndexReport* report_ = nullptr;  // in pinned memory, which both sides see
-  StepValues* recorded_values_ = nullptr;
+  IndexReport* report_ = nullptr;          // in pinned memory, which both sides see
+  StepValues* recorded_values_ = nullptr;  // while a step is recorded
+  StepValues* found_values_ = nullptr;     // in with_found_values
 };
 
 /// Device memory for the length of one operation: what a kernel needs beside its operands. Uninitialised.

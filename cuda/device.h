@@ -46,8 +46,6 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, cudaStream_t s
 __device__ inline void sync_block() { __syncthreads(); }
 /// The same within the warp.
 __device__ inline void sync_warp() { __syncwarp(); }
-/// What this thread wrote before is seen by all other blocks before what it writes after.
-__device__ inline void fence() { __threadfence(); }
 
 /// The place of this thread in its warp.
 __device__ inline int lane() { return static_cast<int>(threadIdx.x) % warp_size; }
@@ -72,18 +70,11 @@ __device__ inline uint32_t ballot(bool value) { return __ballot_sync(0xffffffffU
 
 // Atomics return what was there before. Only integers: sums of floats would depend on the order of threads.
 __device__ inline int32_t atomic_add(int32_t* at, int32_t value) { return atomicAdd(at, value); }
-__device__ inline uint32_t atomic_add(uint32_t* at, uint32_t value) { return atomicAdd(at, value); }
 __device__ inline int32_t atomic_min(int32_t* at, int32_t value) { return atomicMin(at, value); }
 __device__ inline int32_t atomic_max(int32_t* at, int32_t value) { return atomicMax(at, value); }
-__device__ inline uint32_t atomic_or(uint32_t* at, uint32_t value) { return atomicOr(at, value); }
 /// Writes `value` where `expected` was found.
 __device__ inline int32_t atomic_cas(int32_t* at, int32_t expected, int32_t value) {
   return atomicCAS(at, expected, value);
-}
-__device__ inline int64_t atomic_cas(int64_t* at, int64_t expected, int64_t value) {
-  return static_cast<int64_t>(atomicCAS(reinterpret_cast<unsigned long long*>(at),
-                                        static_cast<unsigned long long>(expected),
-                                        static_cast<unsigned long long>(value)));
 }
 
 /// Whether the backend keeps freed memory for reuse.

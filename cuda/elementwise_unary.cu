@@ -14,6 +14,13 @@ struct Choose {
   }
 };
 
+/// a + alpha * b, with an alpha that may be another in each step.
+template <class T>
+struct AddScaledBy {
+  StepValue<T> alpha;
+  ROUX_HOST_DEVICE T operator()(T a, T b) const { return functions::AddScaled<T>{alpha.get()}(a, b); }
+};
+
 }  // namespace
 
 void CudaBackend::unary(UnaryOp op, const View& out, const View& in, double a, double b) {
@@ -40,10 +47,11 @@ void CudaBackend::where(const View& out, const View& condition, const View& a, c
   });
 }
 
-void CudaBackend::add_scaled(const View& out, const View& a, double alpha) {
+void CudaBackend::add_scaled(const View& out, const View& a, const EachStep<double>& alpha) {
   dispatch<float, double, int64_t>(out.dtype, "add_", [&](auto type) {
     using T = decltype(type);
-    map<T>(stream(), out, functions::AddScaled<T>{static_cast<T>(alpha)}, Operand<T>(out), Operand<T>(a));
+    const EachStep<T> factor = [alpha] { return static_cast<T>(alpha()); };
+    map<T>(stream(), out, AddScaledBy<T>{step_value(factor)}, Operand<T>(out), Operand<T>(a));
   });
 }
 

@@ -139,17 +139,32 @@ struct OwnGradient {
   }
 };
 
+/// The bag of each position, as bag_factors_kernel has found it. Where offsets are wrong some positions are in no bag.
+struct BagOf {
+  const int32_t* found;
+  Bags bags;
+
+  /// -1 where there is none.
+  __device__ int64_t operator()(int64_t position) const {
+    const int64_t bag = found[position];
+    const bool is_bag = bag >= 0 && bag < bags.shape.bags;
+    return is_bag && bags.begin(bag) <= position && position < bags.end(bag) ? bag : -1;
+  }
+};
+
 /// The gradient of its bag, times its factor.
 template <class T>
 struct BagGradient {
   const T* grad;
   int64_t dim;
-  const int32_t* bag_of;
+  BagOf bag_of;
   const T* factor;
 
   template <int N>
   __device__ Pack<T, N> load(int64_t p, int64_t c) const {
-    Pack<T, N> value = load_pack<N>(grad + bag_of[p] * dim + c);
+    const int64_t bag = bag_of(p);
+    if (bag < 0) return Pack<T, N>{};
+    Pack<T, N> value = load_pack<N>(grad + bag * dim + c);
     for (int e = 0; e < N; ++e) value.at[e] *= factor[p];
     return value;
   }
@@ -160,12 +175,13 @@ template <class T>
 struct MaxGradient {
   const T* grad;
   int64_t dim;
-  const int32_t* bag_of;
+  BagOf bag_of;
   const int64_t* positions;
 
   template <int N>
   __device__ Pack<T, N> load(int64_t p, int64_t c) const {
-    const int64_t at = bag_of[p] * dim + c;
+    const int64_t bag = bag_of(p), at = bag * dim + c;
+    if (bag < 0) return Pack<T, N>{};
     Pack<T, N> value = load_pack<N>(grad + at);
     for (int e = 0; e < N; ++e) value.at[e] = positions[at + e] == p ? value.at[e] : T(0);
     return value;
@@ -211,7 +227,7 @@ __global__ void weight_gradients_kernel(T* grad_weights, const T* grad, const T*
   for (int64_t i = first; i < bags.shape.count; i += warps) {
     const int64_t id = ids[i];
     T sum = 0;
-    if (bags.counts(id)) {
+    if (bags.shape.bags > 0 && bags.counts(id)) {
       const T* const of_bag = grad + bags.bag_of(i) * dim;
       for (int64_t c = lane(); c < dim; c += warp_size) sum += of_bag[c] * table[id * dim + c];
     }
@@ -296,10 +312,11 @@ void CudaBackend::embedding_bag_backward(const View& values, const View& grad, c
     launch(bag_factors_kernel<T>, blocks_for_warps(shape.bags), dim3(block_threads), stream(), bag_of.data(),
            factor.data(), slots.as<const int64_t>(), weights.as<const T>(), bags);
     const auto* const g = grad.as<const T>();
+    const BagOf found{bag_of.data(), bags};
     if (shape.mode == Pooling::max)
-      sum_rows(*this, values, slots, g, MaxGradient<T>{g, shape.dim, bag_of.data(), positions.as<const int64_t>()});
+      sum_rows(*this, values, slots, g, MaxGradient<T>{g, shape.dim, found, positions.as<const int64_t>()});
     else
-      sum_rows(*this, values, slots, g, BagGradient<T>{g, shape.dim, bag_of.data(), factor.data()});
+      sum_rows(*this, values, slots, g, BagGradient<T>{g, shape.dim, found, factor.data()});
   });
 }
 

@@ -8,46 +8,46 @@ namespace roux::cuda {
 /// A recorded step: the graph, the memory that it uses, and the values that it is given.
 class GraphedStep::Recording {
  public:
+  explicit Recording(CudaBackend& backend) : backend_(backend), values_(backend.allocate(StepValues::most_bytes)) {}
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  ~Recording() {
+    cudaStreamSynchronize(stream_);
+    if (exec_) cudaGraphExecDestroy(exec_);
+    backend_.drop_pool(pool_);
+    backend_.deallocate(values_.block(), StepValues::most_bytes);
+  }
+
   /// Runs `step` on the host while the device only takes notes.
-  Recording(CudaBackend& backend, const std::function<void()>& step)
-      : backend_(backend), values_(backend.allocate(StepValues::most_bytes)) {
-    backend_.begin_recording(values_, pool_);
+  void record(const std::function<void()>& step) {
     cudaGraph_t graph = nullptr;
     try {
+      backend_.begin_recording(values_, pool_);
       step();
       check_cuda(backend_.end_recording(&graph), "graphed_step");
       check_cuda(cudaGraphInstantiate(&exec_, graph, 0), "graphed_step");
     } catch (...) {
       backend_.end_recording(&graph);
       if (graph) cudaGraphDestroy(graph);
-      release();
       throw;
     }
     cudaGraphDestroy(graph);
   }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
-  ~Recording() {
-    cudaStreamSynchronize(backend_.stream());
-    cudaGraphExecDestroy(exec_);
-    release();
-  }
+
+  /// Runs a step that could not be recorded, with the values that were already found for it: the host has counted it.
+  void run_instead(const std::function<void()>& step) { backend_.with_found_values(values_, step); }
 
   /// The values were found when the step was recorded; for every further replay they are found again.
   void replay() {
     if (has_run_) values_.refresh();
     has_run_ = true;
     backend_.copy_from_host(values_.block(), values_.bytes().data(), values_.bytes().size());
-    check_cuda(cudaGraphLaunch(exec_, backend_.stream()), "graphed_step");
+    check_cuda(cudaGraphLaunch(exec_, stream_), "graphed_step");
   }
 
  private:
-  void release() {
-    backend_.drop_pool(pool_);
-    backend_.deallocate(values_.block(), StepValues::most_bytes);
-  }
-
   CudaBackend& backend_;
+  cudaStream_t stream_ = backend_.stream();
   StepValues values_;
   Allocator::Pool pool_ = 0;
   cudaGraphExec_t exec_ = nullptr;
@@ -61,18 +61,21 @@ GraphedStep::GraphedStep(Device device, std::function<void()> step) : device_(de
 GraphedStep::~GraphedStep() = default;
 
 void GraphedStep::run() {
-  if (!recording_ && has_run_ && reason_.empty()) {
-    try {
-      recording_ = std::make_unique<Recording>(static_cast<CudaBackend&>(backend(device_)), step_);
-    } catch (const Error& error) {
-      reason_ = error.what();
-    }
-  }
-  if (recording_)
-    recording_->replay();
-  else
+  if (recording_) return recording_->replay();
+  if (!has_run_ || !reason_.empty()) {
     step_();
-  has_run_ = true;
+    has_run_ = true;
+    return;
+  }
+  auto recording = std::make_unique<Recording>(static_cast<CudaBackend&>(backend(device_)));
+  try {
+    recording->record(step_);
+  } catch (const Error& error) {
+    reason_ = error.what();
+    return recording->run_instead(step_);
+  }
+  recording_ = std::move(recording);
+  recording_->replay();
 }
 
 }  // namespace roux::cuda

@@ -21,8 +21,10 @@ namespace roux::cuda {
 ///     cuda::GraphedStep step(device, [&] { train_on(batch); });
 ///     for (...) { batch.ids.copy_(next.ids); step.run(); }
 ///
-/// Everything that the step uses must live as long as this; loading other state into the optimizer makes a recorded
-/// step useless. One recording per device at a time.
+/// Everything that the step uses must live as long as this. After other state was loaded into the optimizer make a new
+/// one: the replays of the old write to memory that is no longer the optimizer's. While a step is recorded no other
+/// thread may use the device. After replays `grad()` of a parameter shows the memory of the step that was recorded
+/// last.
 class GraphedStep {
  public:
   GraphedStep(Device device, std::function<void()> step);

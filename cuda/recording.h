@@ -1,9 +1,13 @@
 // What a recorded step asks the host for at each replay.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <functional>
+#include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "cuda/device.h"
@@ -36,14 +40,26 @@ class StepValues {
         (values_.size() + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
     ROUX_CHECK(at + sizeof(T) <= most_bytes, "graphed_step",
                "the step has too many values that change from step to step");
+    static_assert(std::is_trivially_copyable_v<T>);
     values_.resize(at + sizeof(T));
     const auto find = [this, next, at] {
       const T value = next();
       std::memcpy(values_.data() + at, &value, sizeof value);
       return value;
     };
+    const T value = find();
     finders_.push_back([find] { find(); });
-    return {find(), reinterpret_cast<const T*>(block_ + at)};
+    places_.push_back(at);
+    return {value, reinterpret_cast<const T*>(block_ + at)};
+  }
+
+  /// The values that were added, one after the other, as long as there are more.
+  template <class T>
+  std::optional<T> take() {
+    if (taken_ >= places_.size()) return {};
+    std::array<char, sizeof(T)> bytes;
+    std::memcpy(bytes.data(), values_.data() + places_[taken_++], bytes.size());
+    return std::bit_cast<T>(bytes);
   }
 
   /// Finds all values for one more step, in the order in which they were added.
@@ -58,6 +74,8 @@ class StepValues {
   char* block_;
   std::vector<char> values_;
   std::vector<std::function<void()>> finders_;
+  std::vector<size_t> places_;
+  size_t taken_ = 0;
 };
 
 }  // namespace roux::cuda

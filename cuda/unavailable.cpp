@@ -31,7 +31,10 @@ Uploads::~Uploads() = default;
 
 void Uploads::begin() {}
 
-void Uploads::copy(const Tensor& from, Tensor& into) { into.copy_(from); }
+void Uploads::copy(const Tensor& from, Tensor& into) {
+  check_upload(from, into);
+  into.copy_(from);
+}
 
 void Uploads::end() {}
 

@@ -7,12 +7,14 @@ namespace roux::cuda {
 
 struct Uploads::Events {
   CudaBackend& backend;
+  cudaStream_t copies = backend.copy_stream();
   cudaEvent_t arrived = nullptr, read = nullptr;
 };
 
 Uploads::Uploads(Device device) {
   if (device.type != DeviceType::cuda) return;
   events_ = std::make_unique<Events>(Events{static_cast<CudaBackend&>(backend(device))});
+  events_->backend.stream();  // makes the device the current one
   check_cuda(cudaEventCreateWithFlags(&events_->arrived, cudaEventDisableTiming), "uploads");
   check_cuda(cudaEventCreateWithFlags(&events_->read, cudaEventDisableTiming), "uploads");
   done();
@@ -20,7 +22,7 @@ Uploads::Uploads(Device device) {
 
 Uploads::~Uploads() {
   if (!events_) return;
-  cudaEventSynchronize(events_->arrived);
+  cudaStreamSynchronize(events_->copies);
   cudaEventDestroy(events_->arrived);
   cudaEventDestroy(events_->read);
 }

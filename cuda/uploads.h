@@ -36,4 +36,12 @@ class Uploads {
   std::unique_ptr<Events> events_;
 };
 
+/// Throws what Uploads::copy throws.
+inline void check_upload(const Tensor& from, const Tensor& into) {
+  ROUX_CHECK(
+      from.device() == cpu && from.dtype() == into.dtype() && from.shape() == into.shape() && into.is_contiguous(),
+      "uploads", "found ", from.dtype(), " of shape ", from.shape(), " on ", from.device(), " for ", into.dtype(),
+      " of shape ", into.shape(), ", expected the same, from the CPU, into a contiguous tensor");
+}
+
 }  // namespace roux::cuda

@@ -97,7 +97,11 @@ LazyAdam::LazyAdam(const Variable& table, const AdamOptions& options, bool decou
 
 LazyAdam::~LazyAdam() {
   const bool moved = table_.dtype() != float32 || table_.device() != exp_avg_.device();  // committed before it was
-  if (!moved) commit_all();
+  try {
+    if (!moved) commit_all();
+  } catch (const std::exception&) {
+    // The table keeps its rows as they are: a destructor can tell nobody, and whatever failed here fails again.
+  }
   table_.set_pending_rows(nullptr);
 }
 

@@ -31,6 +31,7 @@ class Optimizer {
   /// Changes every parameter that has a gradient; the others, and what is kept for them, stay as they are.
   virtual void step() = 0;
 
+  /// By reference: a recorded step asks for the rate of each replay.
   const double& lr() const { return lr_; }
   /// Of the steps that follow. Throws when it is negative, infinite or NaN.
   void set_lr(double lr);

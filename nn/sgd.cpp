@@ -9,12 +9,14 @@
 namespace roux::nn {
 namespace {
 
-// weight[rows] -= lr * values. Unused room (-1) is left out.
-void step_rows(const Tensor& weight, const RowGradient& gradient, double lr) {
+// weight[rows] += scale * values. Unused room (-1) is left out.
+void step_rows(const Tensor& weight, const RowGradient& gradient, const EachStep<double>& scale) {
   const int64_t count = weight.size(0);
   if (count == 0) return;
   const Tensor rows = gradient.rows.contiguous();
-  const Tensor change = mul(gradient.values, -lr).contiguous();
+  const Tensor values = gradient.values.contiguous();
+  const Tensor change = Tensor::zeros(values.shape(), values.dtype(), values.device());
+  backend(weight.device()).add_scaled(change.view(), values.view(), scale);
   backend(weight.device())
       .index_add(weight.view(), rows.view(), change.view(), Along{.outer = 1, .n = count, .inner = weight.size(1)});
   weight.bump_version();
@@ -48,6 +50,11 @@ Tensor SGD::direction(size_t i, const Tensor& weight) {
   return options_.nesterov ? add(grad, mul(buffer, options_.momentum)) : buffer;
 }
 
+void SGD::step_all(Tensor& weight, const Tensor& direction) {
+  backend(weight.device()).add_scaled(weight.view(), direction.view(), [this] { return -lr(); });
+  weight.bump_version();
+}
+
 void SGD::step() {
   const bool moves_all_rows = options_.momentum != 0 || options_.weight_decay != 0;
   for (size_t i = 0; i < count(); ++i) {
@@ -55,9 +62,9 @@ void SGD::step() {
     if (!gradient.defined()) continue;
     Tensor weight = writable(i, momentum_buffers_[i]);
     if (gradient.kind() == Gradient::Kind::rows && !moves_all_rows)
-      step_rows(weight, gradient.rows(), options_.maximize ? -lr() : lr());
+      step_rows(weight, gradient.rows(), [this] { return options_.maximize ? lr() : -lr(); });
     else
-      weight.add_(direction(i, weight), -lr());
+      step_all(weight, direction(i, weight));
   }
 }
 

@@ -30,6 +30,7 @@ class SGD : public Optimizer {
 
  private:
   Tensor direction(size_t i, const Tensor& weight);
+  void step_all(Tensor& weight, const Tensor& direction);
 
   SgdOptions options_;
   std::vector<Tensor> momentum_buffers_;

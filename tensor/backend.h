@@ -122,7 +122,7 @@ class Backend {
   /// out = condition ? a : b.
   virtual void where(const View& out, const View& condition, const View& a, const View& b) = 0;
   /// out += alpha * a.
-  virtual void add_scaled(const View& out, const View& a, double alpha) = 0;
+  virtual void add_scaled(const View& out, const View& a, const EachStep<double>& alpha) = 0;
 
   // Along one dimension: inputs [outer][n][inner], reductions [outer][inner].
   virtual void reduce(ReduceOp op, const View& out, const View& in, Along along) = 0;
@@ -138,7 +138,7 @@ class Backend {
   /// grad_in from grad_out and the result.
   virtual void softmax_backward(const View& grad_in, const View& grad_out, const View& out, Along along, bool log) = 0;
 
-  // By index; ids are int64 and already checked where the host could.
+  // By index; ids are int64; `check` has seen them or a device will report them, see there.
   /// out[o][j][i] = in[o][ids[j]][i]; `along` describes `in`, count ids.
   virtual void index_select(const View& out, const View& in, const View& ids, Along along) = 0;
   /// out[o][ids[j]][i] += in[o][j][i], summed in the order of j, ids of -1 left out; `along` describes `out`.

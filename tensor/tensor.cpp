@@ -378,7 +378,7 @@ Tensor& Tensor::copy_(const Tensor& other) {
 Tensor& Tensor::add_(const Tensor& other, double alpha) {
   require_defined("add_");
   const Tensor operand = operand_for(*this, other, "add_");
-  backend(device()).add_scaled(view(), operand.view(), alpha);
+  backend(device()).add_scaled(view(), operand.view(), [alpha] { return alpha; });
   bump_version();
   return *this;
 }

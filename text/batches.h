@@ -38,8 +38,8 @@ inline int64_t room_of(const BagBatch& batch) { return batch.ids.numel(); }
 inline int64_t room_of(const PaddedBatch& batch) { return batch.ids.size(1); }
 
 /// The same texts with room for `room` ids, for steps that want the same shapes each time: what is not used belongs to
-/// one more bag, which is always there and has the label `ignored_label`; it repeats the first id, so that no other row
-/// of a table is touched. Throws unless room >= room_of(batch).
+/// one more bag, which is always there and has the label `ignored_label`; it repeats the first id (0 where there is
+/// none), so that no other row of a table is touched. Throws unless room >= room_of(batch).
 BagBatch with_room(const BagBatch& batch, int64_t room);
 /// The same texts, filled up to this length.
 PaddedBatch with_room(const PaddedBatch& batch, int64_t room);

@@ -1,5 +1,6 @@
 // Runs training steps on batches where the model is: as they come on the CPU; on a CUDA device filled up to a few
-// common shapes, so that each can be recorded once and replayed.
+// common shapes, so that each can be recorded and replayed (twice: one batch arrives while the
+// other is read).
 #pragma once
 
 #include <bit>
@@ -22,6 +23,9 @@ class StepRunner {
   StepRunner(Device device, int64_t batch_size, std::function<void(const Batch&)> step)
       : device_(device), batch_size_(batch_size), step_(std::move(step)) {}
 
+  StepRunner(const StepRunner&) = delete;
+  StepRunner& operator=(const StepRunner&) = delete;
+
   void run(const Batch& batch) {
     if (device_ == cpu) return step_(batch);
     if (batch.labels.numel() != batch_size_) return step_(text::to(batch, device_));
@@ -33,8 +37,7 @@ class StepRunner {
       inputs->upload(filled);
     else
       inputs = std::make_unique<Inputs>(*this, text::to(filled, device_));
-    inputs->graphed.run();
-    inputs->uploads.done();
+    inputs->run();
     if (reason_.empty()) reason_ = inputs->graphed.reason();
   }
 
@@ -54,6 +57,16 @@ class StepRunner {
         : batch(std::move(first)),
           uploads(runner.device_),
           graphed(runner.device_, [&runner, this] { runner.step_(batch); }) {}
+    // Whatever happens, the batch may be overwritten only after what was started reads it no more.
+    void run() {
+      try {
+        graphed.run();
+      } catch (...) {
+        uploads.done();
+        throw;
+      }
+      uploads.done();
+    }
     void upload(const Batch& next) {
       uploads.begin();
       text::copy(next, batch, [this](const Tensor& from, Tensor& into) { uploads.copy(from, into); });

@@ -85,6 +85,9 @@ class Trainer : public TrainerState {
         runner_(options.device, options.batch_size, [this](const Batch& batch) { step(batch); }),
         loss_sum_(Tensor::zeros({}, float64, options.device)) {}
 
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
   /// Called after steps, with the number of texts since the last call; when it returns false, training stops there.
   using StepCallback = std::function<bool(int64_t texts)>;
   using EpochCallback = std::function<void(const EpochReport&)>;
@@ -107,10 +110,10 @@ class Trainer : public TrainerState {
   void load_checkpoint(const std::string& path) {
     int64_t epoch = 0, position = 0;
     double loss_sum = 0;
+    runner_.forget();  // before the optimizers get other memory
     load(path, epoch, position, loss_sum, texts_);
     loss_sum_.fill_(loss_sum);
     train_.resume(epoch, position);
-    runner_.forget();
   }
   /// Why the steps on a CUDA device are not replayed as a graph; empty where they are, and on the CPU.
   const std::string& not_replayed_because() const { return runner_.reason(); }
@@ -119,6 +122,7 @@ class Trainer : public TrainerState {
   using Batch = typename Model::Batches::Iterator::value_type;
 
   static int64_t steps_of(const text::Corpus& corpus, const TrainerOptions& options) {
+    ROUX_CHECK(options.batch_size >= 1, "trainer", "batch_size must be at least 1, found ", options.batch_size);
     return (corpus.size() + options.batch_size - 1) / options.batch_size;
   }
 

@@ -75,7 +75,8 @@ void CpuBackend::where(const View& out, const View& condition, const View& a, co
   });
 }
 
-void CpuBackend::add_scaled(const View& out, const View& a, double alpha) {
+void CpuBackend::add_scaled(const View& out, const View& a, const EachStep<double>& each_alpha) {
+  const double alpha = each_alpha();
   dispatch<float, double, int64_t>(out.dtype, "add_", [&](auto type) {
     using T = decltype(type);
     map<T, T>(out, out, a, functions::AddScaled<T>{static_cast<T>(alpha)});

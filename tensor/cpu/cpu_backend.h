@@ -24,7 +24,7 @@ class CpuBackend final : public Backend {
   void binary(BinaryOp op, const View& out, const View& a, const View& b) override;
   void binary_scalar(BinaryOp op, const View& out, const View& a, Scalar b, bool reversed) override;
   void where(const View& out, const View& condition, const View& a, const View& b) override;
-  void add_scaled(const View& out, const View& a, double alpha) override;
+  void add_scaled(const View& out, const View& a, const EachStep<double>& alpha) override;
 
   void reduce(ReduceOp op, const View& out, const View& in, Along along) override;
   void reduce_with_index(bool largest, const View& values, const View& indices, const View& in, Along along) override;

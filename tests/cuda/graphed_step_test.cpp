@@ -1,6 +1,4 @@
 // Steps that are recorded once and replayed do what steps that are run do.
-#include <doctest/doctest.h>
-
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,19 +9,13 @@
 #include "cuda/uploads.h"
 #include "nn/adam.h"
 #include "nn/loss.h"
-#include "tensor/backend.h"
+#include "nn/sgd.h"
+#include "tests/cuda/on_device.h"
 
 using namespace roux;
+using namespace on_device;
 
 namespace {
-
-const Device gpu{DeviceType::cuda, 0};
-
-bool has_device() {
-  if (cuda_backend(0)) return true;
-  MESSAGE("skipped: " << cuda_unavailable_reason(0));
-  return false;
-}
 
 constexpr apps::ClassifierShape shape{.vocabulary_size = 40, .embedding_dim = 8, .num_classes = 3, .dropout = 0.5};
 
@@ -141,6 +133,51 @@ TEST_CASE("a step on a device that cannot be recorded is run as it is, and says 
   CHECK(sums.to_vector<double>() == std::vector<double>{6, 9, 12, 15});
 }
 
+TEST_CASE("a step on a device that could not be recorded has not been counted twice") {
+  if (!has_device()) return;
+  Training plain, waiting;
+  const text::BagBatch batch = text::to(text::with_room(batch_of(0), 24), gpu);
+  double seen = 0;
+  cuda::GraphedStep step(gpu, [&] {
+    waiting.step(batch);
+    seen = waiting.loss.item();  // cannot be recorded, and comes when everything is counted
+  });
+  for (int i = 0; i < 4; ++i) {
+    plain.step(batch);
+    step.run();
+    CHECK(seen == plain.loss.item());
+  }
+  CHECK_FALSE(step.is_recorded());
+  CHECK(same(waiting.model->state_dict(), plain.model->state_dict()));
+  CHECK(same(waiting.optimizer->state_dict(), plain.optimizer->state_dict()));
+}
+
+TEST_CASE("a graphed step on a device takes each step's learning rate from SGD too") {
+  if (!has_device()) return;
+  for (const double momentum : {0.0, 0.5}) {
+    Variable table(Tensor::ones({5, 2}, float32, gpu), true), weight(Tensor::ones({2}, float32, gpu), true);
+    nn::SGD sgd({{"table", table}, {"weight", weight}}, {.lr = 1, .momentum = momentum});
+    const Tensor ids = Tensor::from(std::vector<int64_t>{1, 3, 1}).to(gpu);
+    cuda::GraphedStep step(gpu, [&] {
+      sgd.zero_grad();
+      sum(embedding(table, ids) * weight.detach() + weight).backward();
+      sgd.step();
+    });
+    std::vector<double> expected = {1, 1};
+    double kept = 0;
+    for (const double lr : {1.0, 0.5, 0.25, 0.125}) {
+      sgd.set_lr(lr);
+      step.run();
+      kept = momentum * kept + 3;  // three rows are added up
+      for (double& value : expected) value -= lr * kept;
+      CHECK(weight.data().to_vector<double>() == expected);
+    }
+    CHECK(step.is_recorded());
+    CHECK(table.data().to_vector<double>()[0] == 1);
+    CHECK(table.data().to_vector<double>()[2] != 1);
+  }
+}
+
 TEST_CASE("steps on the CPU are never recorded, whatever devices there are") {
   int runs = 0;
   cuda::GraphedStep step(cpu, [&] { ++runs; });
@@ -167,7 +204,7 @@ TEST_CASE("an error within a step on a device reaches the caller, recorded or no
   CHECK(training.loss.item() > 0);
 }
 
-TEST_CASE("a step runner replays on a device: one recording for each common shape, others as they come") {
+TEST_CASE("a step runner replays on a device: two recordings for each common shape, others as they come") {
   if (!has_device()) return;
   Training training;
   apps::StepRunner<text::BagBatch> runner(gpu, 6, [&](const text::BagBatch& batch) { training.step(batch); });

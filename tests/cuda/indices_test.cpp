@@ -182,3 +182,27 @@ TEST_CASE("on a device wrong indices name nothing: the other results are right")
   const Tensor sums = after_the_error(index_add(table_on(gpu), 0, ids_of({1, -3, 1}, gpu), source.to(gpu)));
   check_same(sums, index_add(table, 0, ids_of({1, 1}, cpu), source.slice(0, 0, 2)), 0, "index_add");
 }
+
+TEST_CASE("on a device a backward after wrong offsets follows them nowhere") {
+  if (!has_device()) return;
+  const Tensor ids = ids_of({0, 1, 2, 3}, gpu);
+  struct Wrong {
+    std::vector<int64_t> offsets;
+    bool include_last_offset;
+    Pooling mode;
+    std::string message;
+  };
+  const Wrong all[] = {
+      {{2, 3}, false, Pooling::mean, "[embedding_bag] offsets[0] must be 0, found 2"},
+      {{3}, true, Pooling::sum, "[embedding_bag] offsets[0] must be 0, found 3"},
+      {{1, 9}, false, Pooling::max, "[embedding_bag] offsets[0] must be 0, found 1"},
+      {{0, 9}, false, Pooling::mean, "[embedding_bag] offsets[1] is 9, but there are only 4 ids"},
+  };
+  for (const Wrong& wrong : all) {
+    const Variable table(table_on(gpu), true);
+    const Variable bags = embedding_bag(table, ids, ids_of(wrong.offsets, gpu),
+                                        {.mode = wrong.mode, .include_last_offset = wrong.include_last_offset});
+    sum(bags).backward();
+    CHECK(message_of([&] { table.grad().to(cpu); }) == wrong.message);
+  }
+}

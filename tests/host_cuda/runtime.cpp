@@ -56,7 +56,7 @@ cudaError_t last_error = cudaSuccess;
 using Lock = std::lock_guard<std::recursive_mutex>;
 
 cudaError_t give(cudaError_t error) {
-  if (error != cudaSuccess && error != cudaErrorNotReady) last_error = error;
+  if (error != cudaSuccess) last_error = error;
   return error;
 }
 
@@ -199,7 +199,6 @@ const char* cudaGetErrorName(cudaError_t error) {
     case cudaErrorInsufficientDriver: return "cudaErrorInsufficientDriver";
     case cudaErrorNoDevice: return "cudaErrorNoDevice";
     case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
-    case cudaErrorNotReady: return "cudaErrorNotReady";
     case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
   }
   return "unknown";
@@ -213,7 +212,6 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorInsufficientDriver: return "CUDA driver version is insufficient for CUDA runtime version";
     case cudaErrorNoDevice: return "no CUDA-capable device is detected";
     case cudaErrorInvalidDevice: return "invalid device ordinal";
-    case cudaErrorNotReady: return "device not ready";
     case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
   }
   return "unknown";
@@ -248,7 +246,7 @@ cudaError_t cudaSetDevice(int device) {
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   if (device < 0 || device >= settings.devices) return give(cudaErrorInvalidDevice);
-  *value = attribute == cudaDevAttrMultiProcessorCount ? 4 : attribute == cudaDevAttrComputeCapabilityMajor ? 9 : 0;
+  *value = attribute == cudaDevAttrMultiProcessorCount ? 4 : 0;
   return cudaSuccess;
 }
 
@@ -313,14 +311,6 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   return cudaSuccess;
 }
 
-cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
-  if (bytes == 0) return cudaSuccess;
-  const Lock lock(mutex);
-  if (!is_device_range(to, bytes)) return give(cudaErrorInvalidValue);
-  enqueue([=] { std::memset(to, value, bytes); }, "cudaMemsetAsync", stream);
-  return cudaSuccess;
-}
-
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   const Lock lock(mutex);
   *stream = new Stream;
@@ -377,14 +367,6 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   return cudaSuccess;
 }
 
-// Each question lets the stream do a step, so that asking again and again ends.
-cudaError_t cudaEventQuery(cudaEvent_t event) {
-  const Lock lock(mutex);
-  if (!event->point || event->point->reached) return cudaSuccess;
-  if (!event->point->stream->queue.empty()) run_next(event->point->stream);
-  return event->point->reached ? cudaSuccess : cudaErrorNotReady;
-}
-
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   const Lock lock(mutex);
   if (is_capturing()) return give(cudaErrorStreamCaptureUnsupported);
@@ -404,12 +386,6 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const Lock lock(mutex);
   if (!stream->capture) return give(cudaErrorInvalidValue);
   *graph = stream->capture.release();
-  return cudaSuccess;
-}
-
-cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
-  const Lock lock(mutex);
-  *status = stream->capture ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
   return cudaSuccess;
 }
 

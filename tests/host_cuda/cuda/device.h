@@ -16,8 +16,6 @@
 #define __global__
 #define __device__
 #define __host__
-#define __forceinline__ inline
-#define __launch_bounds__(...)
 #define threadIdx (::roux::host_cuda::current_thread->index)
 #define blockIdx (::roux::host_cuda::current_block)
 #define blockDim (::roux::host_cuda::block_size)
@@ -52,7 +50,6 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, cudaStream_t s
 
 inline void sync_block(const Location& where = Location::current()) { host_cuda::barrier(where); }
 inline void sync_warp(const Location& where = Location::current()) { host_cuda::from_lane(0, 0, "sync_warp", where); }
-inline void fence() {}
 
 inline int lane() { return host_cuda::current_thread->number % warp_size; }
 
@@ -86,23 +83,14 @@ T replace_atomically(T* at, F f) {
 inline int32_t atomic_add(int32_t* at, int32_t value) {
   return replace_atomically(at, [=](int32_t x) { return x + value; });
 }
-inline uint32_t atomic_add(uint32_t* at, uint32_t value) {
-  return replace_atomically(at, [=](uint32_t x) { return x + value; });
-}
 inline int32_t atomic_min(int32_t* at, int32_t value) {
   return replace_atomically(at, [=](int32_t x) { return x < value ? x : value; });
 }
 inline int32_t atomic_max(int32_t* at, int32_t value) {
   return replace_atomically(at, [=](int32_t x) { return x > value ? x : value; });
 }
-inline uint32_t atomic_or(uint32_t* at, uint32_t value) {
-  return replace_atomically(at, [=](uint32_t x) { return x | value; });
-}
 inline int32_t atomic_cas(int32_t* at, int32_t expected, int32_t value) {
   return replace_atomically(at, [=](int32_t x) { return x == expected ? value : x; });
-}
-inline int64_t atomic_cas(int64_t* at, int64_t expected, int64_t value) {
-  return replace_atomically(at, [=](int64_t x) { return x == expected ? value : x; });
 }
 
 inline constexpr size_t library_workspace_bytes = 1024;  // ours needs none; large blocks make comparing orders slow
