@@ -226,7 +226,7 @@ bench: ## measure, and compare with what is there of PyTorch, fastText, scikit-l
 	@for program in $(benches); do $$program $(BENCH_FLAGS) || exit 1; done
 	@if command -v python3 >/dev/null; then python3 tests/bench/compare.py --build $(out) $(COMPARE_FLAGS); \
 	  else echo "No comparison with peers: it needs python3."; fi
-bench-programs: $(benches) $(apps)
+bench-programs: $(benches) $(cuda_bench) $(apps)
 
 .PHONY: test-cuda test-cuda-programs bench-cuda
 test-cuda: deps ## what needs a CUDA device, and compute-sanitizer where it is: make CUDA=1 test-cuda

@@ -11,6 +11,7 @@
 #include "apps/common/program.h"
 #include "autograd/ops.h"
 #include "nn/adam.h"
+#include "nn/loss.h"
 #include "tests/bench/bench.h"
 
 namespace roux::bench {
@@ -249,14 +250,14 @@ void class_shapes(benchmark::internal::Benchmark* benchmark) {
 void loss_forward(State& state) {
   const Tensor logits = Tensor::randn({state.range(0), state.range(1)});
   const Tensor labels = Tensor::randint(0, state.range(1), {state.range(0)});
-  time_bytes(state, 2 * logits.numel() * float_bytes, [&] { return cross_entropy(logits, labels); });
+  time_bytes(state, 2 * logits.numel() * float_bytes, [&] { return nn::cross_entropy(logits, labels); });
 }
 BENCHMARK(loss_forward)->Name("cross_entropy")->Apply(class_shapes);
 
 void loss_backward(State& state) {
   const Variable logits(Tensor::randn({state.range(0), state.range(1)}), true);
   const Tensor labels = Tensor::randint(0, state.range(1), {state.range(0)});
-  time_backward(state, logits, cross_entropy(logits, labels), 2 * logits.numel() * float_bytes);
+  time_backward(state, logits, nn::cross_entropy(logits, labels), 2 * logits.numel() * float_bytes);
 }
 BENCHMARK(loss_backward)->Name("cross_entropy_backward")->Apply(class_shapes);
 
