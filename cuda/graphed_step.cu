@@ -67,12 +67,13 @@ void GraphedStep::run() {
     has_run_ = true;
     return;
   }
-  auto recording = std::make_unique<Recording>(static_cast<CudaBackend&>(backend(device_)));
+  std::unique_ptr<Recording> recording;
   try {
+    recording = std::make_unique<Recording>(static_cast<CudaBackend&>(backend(device_)));
     recording->record(step_);
   } catch (const Error& error) {
     reason_ = error.what();
-    return recording->run_instead(step_);
+    return recording ? recording->run_instead(step_) : step_();
   }
   recording_ = std::move(recording);
   recording_->replay();
