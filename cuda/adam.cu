@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "cuda/cuda_backend.h"
+#include "cuda/flush.h"
 #include "cuda/strided.h"
 #include "tensor/adam_constants.h"
 #include "tensor/host_device.h"
@@ -25,13 +26,6 @@ struct Arrays {
 
   bool aligned() const { return are_aligned(w, grad, m, v, max_v); }
 };
-
-/// x with 0 in place of what is so small that products of it become denormal, as on the CPU.
-template <class T>
-__device__ T without_denormals(T x) {
-  constexpr T least = 16 * std::numeric_limits<T>::min();
-  return x < least && x > -least ? T(0) : x;
-}
 
 /// The square root; for float32 that of 0 is that of the smallest normal number, as on the CPU, so that a step without
 /// eps divides by it.

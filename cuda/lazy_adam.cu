@@ -4,11 +4,12 @@
 // step that rows can wait since (one warp each), and for each row of the list which of them is its own. A second one
 // moves elements. `last` is read by the first and written by the second, so that no thread sees a row half done.
 #include <cmath>
-#include <limits>
 
 #include "cuda/block.h"
 #include "cuda/by_key.h"
+#include "cuda/flush.h"
 #include "cuda/grid.h"
+#include "tensor/lazy_adam_quadrature.h"
 
 namespace roux::cuda {
 namespace {
@@ -95,24 +96,6 @@ struct Courses {
   Course* courses;  // by place in the list of rows
 };
 
-/// The quadrature with two nodes of moments 0 to 3 as a rational function of r. One node where they do not spread, none
-/// where nothing moves.
-__device__ void set_quadrature(Motion& motion, const double* moments, double eps) {
-  const bool any = moments[0] > 0;
-  const double inverse = any ? 1 / moments[0] : 0;
-  const double mean = any ? moments[1] * inverse : 1;
-  const double square = mean * mean;
-  const double second = moments[2] * inverse - square;
-  const double third = moments[3] * inverse - 3 * mean * moments[2] * inverse + 2 * square * mean;
-  const bool spreads = second > 1e-13 * square;
-  const double variance = spreads ? second : 0;
-  const double skew = spreads ? third / (2 * second) : 0;
-  motion.a = static_cast<float>(moments[0]);
-  motion.b = static_cast<float>(eps * moments[0] * (mean + 2 * skew));
-  motion.c = static_cast<float>(2 * eps * (mean + skew));
-  motion.d = static_cast<float>(eps * eps * (square + 2 * mean * skew - variance));
-}
-
 /// The first `count` steps after step s as terms, by the lanes of the warp; their moments are taken off `moments`.
 __device__ void take_terms(const Table& table, int64_t s, int64_t count, Term* terms, double* moments) {
   double taken[4] = {};
@@ -144,7 +127,11 @@ __device__ void find_motion(const Table& table, int64_t s, const Courses& out) {
   if (count > 0) take_terms(table, s, count, out.terms + (s & slot_mask) * table.window, moments);
   if (lane() != 0) return;
   Motion motion;
-  set_quadrature(motion, moments, table.eps);
+  const LazyAdamQuadrature<double> quadrature(moments[0], moments[1], moments[2], moments[3], table.eps);
+  motion.a = static_cast<float>(quadrature.a);
+  motion.b = static_cast<float>(quadrature.b);
+  motion.c = static_cast<float>(quadrature.c);
+  motion.d = static_cast<float>(quadrature.d);
   if (table.settled_decay) motion.decay = static_cast<float>(-std::expm1(table.log_decay_since(s)));
   motion.fade_m = static_cast<float>(table.constant(Constants::power1, n));
   motion.fade_v = static_cast<float>(table.constant(Constants::power2, n));
@@ -199,11 +186,6 @@ __global__ void find_courses_kernel(Table given, RowList rows, Purpose purpose, 
 struct Elements {
   float w, m, v, second;
 };
-
-__device__ float without_denormals(float x) {
-  constexpr float least = 16 * std::numeric_limits<float>::min();
-  return x < least && x > -least ? 0.0F : x;
-}
 
 __device__ Elements moved(Elements x, const Motion& by, const Term* terms) {
   const float r = std::sqrt(x.second);

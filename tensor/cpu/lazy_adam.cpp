@@ -8,6 +8,7 @@
 
 #include "tensor/cpu/cpu_backend.h"
 #include "tensor/cpu/simd.h"
+#include "tensor/lazy_adam_quadrature.h"
 #include "tensor/parallel.h"
 
 namespace roux::cpu_kernels {
@@ -65,29 +66,6 @@ struct Motion {
 struct Terms {
   int64_t count = 0;
   float weight[lazy_adam_steps], offset[lazy_adam_steps];
-};
-
-/// The quadrature with two nodes of moments 0 to 3 as a rational function of r. One node where they do not spread, none
-/// where nothing moves. V: double, or a vector of them.
-template <class V>
-struct Quadrature {
-  V a, b, c, d;
-
-  Quadrature(const V& m0, const V& m1, const V& m2, const V& m3, double eps) {
-    const V zero{}, one = zero + 1;
-    const V inverse = m0 > 0 ? one / m0 : zero;
-    const V mean = m0 > 0 ? m1 * inverse : one;
-    const V square = mean * mean;
-    const V second = m2 * inverse - square;
-    const V third = m3 * inverse - 3 * mean * m2 * inverse + 2 * square * mean;
-    const auto spreads = second > 1e-13 * square;
-    const V variance = spreads ? second : zero;
-    const V skew = spreads ? third / (2 * second) : zero;
-    a = m0;
-    b = eps * m0 * (mean + 2 * skew);
-    c = 2 * eps * (mean + skew);
-    d = eps * eps * (square + 2 * mean * skew - variance);
-  }
 };
 
 /// The logarithm of what w of a row is multiplied by from step s to the present.
@@ -148,7 +126,7 @@ class DueRows {
       std::memcpy(to, &narrow, sizeof narrow);
     };
     for (int64_t i = 0; i < count_; i += Simd<double>::lanes) {
-      const Quadrature<Vector> q(moments(0, i), moments(1, i), moments(2, i), moments(3, i), eps);
+      const LazyAdamQuadrature<Vector> q(moments(0, i), moments(1, i), moments(2, i), moments(3, i), eps);
       store(a_ + i, q.a);
       store(b_ + i, q.b);
       store(c_ + i, q.c);
@@ -183,7 +161,7 @@ Motion find_terms(const Table& table, int64_t s, int64_t count, Terms& terms) {
   terms.count = count;
   // Of a rest that is nothing but rounding no quadrature can be made.
   const bool more = n > count && rest[0] > 1e-8 * all[0];
-  const Quadrature<double> q(more ? rest[0] : 0, rest[1], rest[2], rest[3], table.eps);
+  const LazyAdamQuadrature<double> q(more ? rest[0] : 0, rest[1], rest[2], rest[3], table.eps);
   return {lost_since(table, s),
           static_cast<float>(table.constant(Constants::power1, n)),
           static_cast<float>(table.constant(Constants::power2, n)),

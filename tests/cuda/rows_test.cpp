@@ -1,5 +1,6 @@
 // Kernels that choose how a row lies over threads by its length, and whether it is read 16 bytes at once: every choice
 // beside the CPU.
+#include <functional>
 #include <string>
 #include <vector>
 
