@@ -43,7 +43,6 @@ std::array<CudaBackend*, most_devices> devices{};  // never destroyed: static te
 
 CudaBackend::CudaBackend(int index) : index_(index) {
   make_current();
-  check_cuda(cudaDeviceGetAttribute(&processors_, cudaDevAttrMultiProcessorCount, index), "device");
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "device");
   check_cuda(cudaStreamCreateWithFlags(&copy_stream_, cudaStreamNonBlocking), "device");
   check_cuda(cudaMallocHost(reinterpret_cast<void**>(&report_), sizeof *report_), "device");

@@ -44,8 +44,6 @@ class CudaBackend final : public Backend {
   }
   /// Copies from the host on that stream.
   void upload(void* out, const void* host, size_t bytes) { staging_.copy(out, host, bytes, copy_stream()); }
-  /// The number of multiprocessors.
-  int processors() const { return processors_; }
 
   void* allocate(size_t bytes) override;
   void deallocate(void* data, size_t bytes) noexcept override;
@@ -132,7 +130,7 @@ class CudaBackend final : public Backend {
   void make_current() const;
   Cublas& cublas();  // opened at the first product
 
-  int index_, processors_ = 0;
+  int index_;
   cudaStream_t stream_ = nullptr, copy_stream_ = nullptr;
   Allocator memory_;
   Staging staging_;

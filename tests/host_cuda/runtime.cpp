@@ -244,12 +244,6 @@ cudaError_t cudaSetDevice(int device) {
   return give(device >= 0 && device < settings.devices ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
-  if (device < 0 || device >= settings.devices) return give(cudaErrorInvalidDevice);
-  *value = attribute == cudaDevAttrMultiProcessorCount ? 4 : 0;
-  return cudaSuccess;
-}
-
 cudaError_t cudaMalloc(void** data, size_t bytes) {
   const Lock lock(mutex);
   if (is_capturing(true)) return give(cudaErrorStreamCaptureUnsupported);
