@@ -137,6 +137,8 @@ struct EmbeddingBagLookup {
 Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& offsets,
                        const EmbeddingBagLookup& options = {});
 
+/// See masked_pool in tensor/ops.h. The gradient of a maximum goes to the first of equals.
+Variable masked_pool(const Variable& x, const Tensor& mask, Pooling mode);
 /// weight and bias (n) may be undefined.
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps = 1e-5);
 Variable dropout(const Variable& x, double p, Generator& generator);

@@ -1,4 +1,5 @@
-// Differentiable products and layers: matmul, linear, embedding tables, layer normalisation, dropout, cross entropy.
+// Differentiable products and layers: matmul, linear, embedding tables, pooling, layer normalisation, dropout, cross
+// entropy.
 #include "autograd/ops.h"
 
 #include <limits>
@@ -169,6 +170,22 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
       "embedding_bag", result.output, {table, weights},
       BagBackward{result, distinct, saved(contiguous_or_none(forward.per_sample_weights), "weights"),
                   saved(weights.defined() ? data.contiguous() : Tensor(), "table"), options.scale_grad_by_freq});
+}
+
+// x: (batch, length, dim), mask: (batch, length) -> (batch, dim)
+Variable masked_pool(const Variable& x, const Tensor& mask, Pooling mode) {
+  const MaskedPoolResult result = masked_pool(x.data_or_undefined(), mask, mode);
+  return record("masked_pool", result.output, {x},
+                [mask = saved(contiguous_or_none(mask), "mask"), positions = result.positions, shares = result.shares,
+                 mode](const Tensor& grad, GradSink& to) {
+                  if (!to.wants(0)) return;
+                  const Tensor grad_in = Tensor::empty(to.shape(0), grad.dtype(), grad.device());
+                  Tensor copy;
+                  backend(grad.device())
+                      .masked_pool_backward(grad_in.view(), contiguous_view(grad, copy), mask.get().view(),
+                                            view_or_null(positions), view_or_null(shares), mode);
+                  to.add(0, grad_in);
+                });
 }
 
 // x: (..., n), weight, bias: (n) -> the same shape as x

@@ -1,7 +1,7 @@
 // The CUDA backend: the kernels of tensor/backend.h on one device, and what they share: its stream, its memory, the
 // word in which kernels report indices that lie outside. The definitions stand by subject, as in tensor/cpu: copy.cu,
 // elementwise_unary.cu, elementwise_binary.cu, reduce.cu, sort.cu, softmax.cu, index.cu, unique.cu, matmul.cu,
-// embedding.cu, layer_norm.cu, cross_entropy.cu, random.cu, adam.cu, lazy_adam.cu; backend.cu has the rest.
+// embedding.cu, pooling.cu, layer_norm.cu, cross_entropy.cu, random.cu, adam.cu, lazy_adam.cu; backend.cu has the rest.
 #pragma once
 
 #include <memory>
@@ -83,6 +83,10 @@ class CudaBackend final : public Backend {
                                       const View& offsets, const BagShape& shape) override;
   void embedding_backward(const View& values, const View& grad, const View& slots) override;
   void renormalize_rows(const View& table, const View& ids, double max_norm, double norm_type) override;
+  void masked_pool(const View& out, const View& positions, const View& shares, const View& in, const View& mask,
+                   Pooling mode) override;
+  void masked_pool_backward(const View& grad_in, const View& grad, const View& mask, const View& positions,
+                            const View& shares, Pooling mode) override;
   void layer_norm(const View& out, const View& mean, const View& rstd, const View& in, const View& weight,
                   const View& bias, double eps, int64_t rows, int64_t n) override;
   void layer_norm_backward(const View& grad_in, const View& grad_weight, const View& grad_bias, const View& grad_out,

@@ -9,6 +9,7 @@
 #include "cuda/block.h"
 #include "cuda/by_key.h"
 #include "cuda/grid.h"
+#include "cuda/pool_rows.h"
 
 namespace roux::cuda {
 namespace {
@@ -39,24 +40,14 @@ struct Bags {
   }
 };
 
-/// Calls f(i, row) for the ids of a bag that count, with their columns of the table. Several rows are under way at a
-/// time.
+/// Calls f(i, row) for the ids of a bag that count, with their columns of the table.
 template <int N, class T, class F>
 __device__ void for_rows_of(const Bags& bags, int64_t bag, const int64_t* ids, const T* columns, F f) {
-  constexpr int batch = 4;
-  const int64_t end = bags.end(bag);
-  for (int64_t first = bags.begin(bag); first < end; first += batch) {
-    Pack<T, N> rows[batch];
-    bool counts[batch];
-    for (int k = 0; k < batch; ++k) {
-      const int64_t id = first + k < end ? ids[first + k] : -1;
-      counts[k] = bags.counts(id);
-      if (counts[k]) rows[k] = load_pack<N>(columns + id * bags.shape.dim);
-    }
-    for (int k = 0; k < batch; ++k) {
-      if (counts[k]) f(first + k, rows[k]);
-    }
-  }
+  const auto find = [&](int64_t i) {
+    const int64_t id = ids[i];
+    return bags.counts(id) ? columns + id * bags.shape.dim : nullptr;
+  };
+  for_rows<T, N>(bags.begin(bag), bags.end(bag), find, f);
 }
 
 // An element of a row read for each id and column, one written for each bag and column, an addition (and with weights a
@@ -81,26 +72,16 @@ __global__ void pool_kernel(T* out, const T* table, const int64_t* ids, const T*
   });
 }
 
-// The same with 8 bytes of position written beside each result. NaN wins; of equals the first does.
+// The same with 8 bytes of position written beside each result.
 template <class T, int N>
 __global__ void pool_max_kernel(T* out, int64_t* positions, const T* table, const int64_t* ids, Bags bags) {
   const int64_t columns = bags.shape.dim / N;
   for_each_index(bags.shape.bags * columns, [=](int64_t i) {
     const int64_t bag = i / columns, column = i % columns * N, at = bag * bags.shape.dim + column;
-    Pack<T, N> largest{};
-    int64_t where[N];
-    for (int e = 0; e < N; ++e) where[e] = -1;
-    for_rows_of<N>(bags, bag, ids, table + column, [&](int64_t place, const Pack<T, N>& row) {
-      for (int e = 0; e < N; ++e) {
-        const T x = row.at[e], before = largest.at[e];
-        const bool wins = where[e] < 0 || x > before || (x != x && before == before);
-        if (!wins) continue;
-        largest.at[e] = x;
-        where[e] = place;
-      }
-    });
-    store_pack(out + at, largest);
-    for (int e = 0; e < N; ++e) positions[at + e] = where[e];
+    Maxima<T, N> maxima;
+    for_rows_of<N>(bags, bag, ids, table + column,
+                   [&](int64_t place, const Pack<T, N>& row) { maxima.add(place, row); });
+    maxima.store(out + at, positions + at);
   });
 }
 

@@ -1,7 +1,7 @@
 // Pooling over padded sequences: one vector for each row of a batch, from its tokens that count.
 #pragma once
 
-#include "autograd/variable.h"
+#include "autograd/ops.h"
 
 namespace roux::nn {
 
@@ -9,10 +9,10 @@ namespace roux::nn {
 // token counts gives zeros. Throws when shapes do not fit or the mask is not boolean.
 
 /// The sum over the tokens that count.
-Variable masked_sum(const Variable& x, const Tensor& mask);
+inline Variable masked_sum(const Variable& x, const Tensor& mask) { return masked_pool(x, mask, Pooling::sum); }
 /// Their mean.
-Variable masked_mean(const Variable& x, const Tensor& mask);
+inline Variable masked_mean(const Variable& x, const Tensor& mask) { return masked_pool(x, mask, Pooling::mean); }
 /// Their maximum, each dimension for itself; the gradient goes to the first of equals.
-Variable masked_max(const Variable& x, const Tensor& mask);
+inline Variable masked_max(const Variable& x, const Tensor& mask) { return masked_pool(x, mask, Pooling::max); }
 
 }  // namespace roux::nn

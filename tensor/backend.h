@@ -170,6 +170,14 @@ class Backend {
   virtual void embedding_backward(const View& values, const View& grad, const View& slots) = 0;
   /// Rows whose norm exceeds max_norm are scaled down to it in place: table[ids[j]], each id once.
   virtual void renormalize_rows(const View& table, const View& ids, double max_norm, double norm_type) = 0;
+  /// out (batch, dim) from the tokens of in (batch, length, dim) that mask (batch, length; boolean) keeps; zeros where
+  /// it keeps none. max: positions (batch, dim) get the place of the first maximum in the sequence, -1 where there is
+  /// none; NaN counts as largest. mean: shares (batch) get the part that a token has in it. Null data otherwise.
+  virtual void masked_pool(const View& out, const View& positions, const View& shares, const View& in, const View& mask,
+                           Pooling mode) = 0;
+  /// grad_in (batch, length, dim) from grad (batch, dim) and what the pooling has left.
+  virtual void masked_pool_backward(const View& grad_in, const View& grad, const View& mask, const View& positions,
+                                    const View& shares, Pooling mode) = 0;
   /// Normalises rows of n: out = (in - mean) * rstd * weight + bias (Ba et al. 2016); mean, rstd (rows) are kept for
   /// backward.
   virtual void layer_norm(const View& out, const View& mean, const View& rstd, const View& in, const View& weight,

@@ -201,6 +201,16 @@ struct EmbeddingBagResult {
 EmbeddingBagResult embedding_bag(const Tensor& table, const Tensor& ids, const Tensor& offsets,
                                  const BagPooling& options = {});
 
+// --- Padded sequences (pooling.cpp). ---
+
+struct MaskedPoolResult {
+  Tensor output;     ///< (batch, dim); zeros where no token counts
+  Tensor positions;  ///< mode max: (batch, dim), which token won, the first of equals; -1 where no token counts
+  Tensor shares;     ///< mode mean: (batch), one over the number of tokens that count
+};
+/// x (batch, length, dim); mask boolean (batch, length), true where a token counts: pools each sequence's tokens.
+MaskedPoolResult masked_pool(const Tensor& x, const Tensor& mask, Pooling mode);
+
 // --- Layers (layer_ops.cpp); the nn layer of the same name says what they mean. ---
 
 struct LayerNormResult {

@@ -1,6 +1,6 @@
 // The CPU's kernels: declarations of every entry of Backend. The definitions stand by subject:
-// copy.cpp, elementwise.cpp, reduce.cpp, sort.cpp, softmax.cpp, index.cpp, matmul.cpp, embedding.cpp, layer_norm.cpp,
-// cross_entropy.cpp, random.cpp, adam.cpp, lazy_adam.cpp.
+// copy.cpp, elementwise.cpp, reduce.cpp, sort.cpp, softmax.cpp, index.cpp, matmul.cpp, embedding.cpp, pooling.cpp,
+// layer_norm.cpp, cross_entropy.cpp, random.cpp, adam.cpp, lazy_adam.cpp.
 #pragma once
 
 #include "tensor/backend.h"
@@ -49,6 +49,10 @@ class CpuBackend final : public Backend {
                                       const View& offsets, const BagShape& shape) override;
   void embedding_backward(const View& values, const View& grad, const View& slots) override;
   void renormalize_rows(const View& table, const View& ids, double max_norm, double norm_type) override;
+  void masked_pool(const View& out, const View& positions, const View& shares, const View& in, const View& mask,
+                   Pooling mode) override;
+  void masked_pool_backward(const View& grad_in, const View& grad, const View& mask, const View& positions,
+                            const View& shares, Pooling mode) override;
   void layer_norm(const View& out, const View& mean, const View& rstd, const View& in, const View& weight,
                   const View& bias, double eps, int64_t rows, int64_t n) override;
   void layer_norm_backward(const View& grad_in, const View& grad_weight, const View& grad_bias, const View& grad_out,

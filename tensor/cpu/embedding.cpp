@@ -1,18 +1,16 @@
 // Embedding tables: distinct ids, pooling of bags, and the gradients of a table as rows.
 //
-// Pooling runs over a few columns at a time, so that their sums stay in registers while the ids of a bag go by. Row
-// gradients are written by slot: `unique` numbers slots by first occurrence, so the first contribution to a row is
+// Row gradients are written by slot: `unique` numbers slots by first occurrence, so the first contribution to a row is
 // stored, the later ones are added, and nothing has to be cleared before; only those of max are cleared first. Tasks
 // take bags where each bag has a result of its own, else columns, never ids: every sum runs in the order of the ids.
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <type_traits>
 #include <vector>
 
 #include "tensor/cpu/cpu_backend.h"
 #include "tensor/cpu/lanes.h"
-#include "tensor/cpu/simd.h"
+#include "tensor/cpu/pool_rows.h"
 #include "tensor/parallel.h"
 
 namespace roux::cpu_kernels {
@@ -66,16 +64,6 @@ IdTable& id_table() {
   return table;
 }
 
-/// Calls f(c, width, access) for the column blocks of [begin, end): 4 vectors wide, then 1, then the rest of one.
-template <class T, class F>
-[[gnu::always_inline]] inline void for_column_blocks(int64_t begin, int64_t end, F&& f) {
-  constexpr int64_t lanes = Simd<T>::lanes;
-  int64_t c = begin;
-  for (; c + 4 * lanes <= end; c += 4 * lanes) f(c, std::integral_constant<int, 4>{}, WholeVector<T>{});
-  for (; c + lanes <= end; c += lanes) f(c, std::integral_constant<int, 1>{}, WholeVector<T>{});
-  if (c < end) f(c, std::integral_constant<int, 1>{}, PartOfVector<T>{end - c});
-}
-
 /// The bags of one call.
 struct Bags {
   const int64_t* offsets;
@@ -85,68 +73,34 @@ struct Bags {
   int64_t end(int64_t bag) const { return bag + 1 < shape.bags ? offsets[bag + 1] : shape.count; }
 };
 
-/// out[c ..] = scale * the sum of the rows of a bag, for `Width` vectors of columns.
-template <int Width, bool Weighted, class T, class Access>
-void pool_columns(T* out, const T* table, const int64_t* ids, const T* weights, int64_t n, const BagShape& shape,
-                  T scale, Access access) {
-  using Vector = typename Simd<T>::Vector;
-  constexpr int64_t lanes = Simd<T>::lanes;
-  Vector sums[Width] = {};
-  for (int64_t i = 0; i < n; ++i) {
-    if (ids[i] == shape.padding_idx) continue;
-    const T* const row = table + ids[i] * shape.dim;
-    for (int64_t k = 0; k < Width; ++k) {
-      const Vector x = access.load(row + k * lanes);
-      sums[k] += Weighted ? x * weights[i] : x;
-    }
-  }
-  for (int64_t k = 0; k < Width; ++k) access.store(out + k * lanes, sums[k] * scale);
-}
-
-/// One bag by sum or mean; weights may be null.
+/// The rows of one bag: those of its ids, but the padding's.
 template <bool Weighted, class T>
-void pool_bag(T* out, const T* table, const int64_t* ids, const T* weights, int64_t n, const BagShape& shape) {
+struct BagRows {
+  const T* table;
+  const int64_t* ids;
+  const T* weights;  // may be null when not Weighted
+  int64_t padding_idx, dim;
+
+  bool counts(int64_t i) const { return ids[i] != padding_idx; }
+  const T* row(int64_t i) const { return table + ids[i] * dim; }
+  template <class Vector>
+  Vector weighted(int64_t i, Vector x) const {
+    if constexpr (Weighted)
+      return x * weights[i];
+    else
+      return x;
+  }
+};
+
+/// One bag by sum or mean.
+template <bool Weighted, class T>
+void pool_bag(T* out, const BagRows<Weighted, T>& rows, int64_t n, Pooling mode) {
   T scale = 1;
-  if (shape.mode == Pooling::mean) {
-    const int64_t counted = shape.padding_idx < 0 ? n : n - std::count(ids, ids + n, shape.padding_idx);
+  if (mode == Pooling::mean) {
+    const int64_t counted = rows.padding_idx < 0 ? n : n - std::count(rows.ids, rows.ids + n, rows.padding_idx);
     scale = T(1) / static_cast<T>(std::max<int64_t>(1, counted));
   }
-  for_column_blocks<T>(0, shape.dim, [&](int64_t c, auto width, auto access) {
-    pool_columns<decltype(width)::value, Weighted>(out + c, table + c, ids, weights, n, shape, scale, access);
-  });
-}
-
-/// out[c ..] = the maxima of the rows of a bag, for one vector of columns; `first` is the index of the bag's first id.
-/// NaN wins; of equals the first does.
-template <class T, class Access>
-void max_columns(T* out, int64_t* positions, const T* table, const int64_t* ids, int64_t first, int64_t n,
-                 const BagShape& shape, Access access) {
-  using Vector = typename Simd<T>::Vector;
-  using Indices = decltype(Vector{} < Vector{});
-  using Index = std::remove_cvref_t<decltype(Indices{}[0])>;
-  int64_t i = 0;
-  while (i < n && ids[i] == shape.padding_idx) ++i;
-  Vector largest{};
-  Indices where = Indices{} + static_cast<Index>(i < n ? i : -1);
-  if (i < n) largest = access.load(table + ids[i] * shape.dim);
-  for (++i; i < n; ++i) {
-    if (ids[i] == shape.padding_idx) continue;
-    const Vector x = access.load(table + ids[i] * shape.dim);
-    const Indices wins = (x > largest) | ((x != x) & (largest == largest));
-    largest = wins ? x : largest;
-    where = wins ? Indices{} + static_cast<Index>(i) : where;
-  }
-  access.store(out, largest);
-  for (int64_t lane = 0; lane < access.lanes(); ++lane) positions[lane] = where[lane] < 0 ? -1 : first + where[lane];
-}
-
-/// One bag by maximum.
-template <class T>
-void max_bag(T* out, int64_t* positions, const T* table, const int64_t* ids, int64_t first, int64_t n,
-             const BagShape& shape) {
-  for_vectors<T>(shape.dim, [&](int64_t c, auto access) {
-    max_columns(out + c, positions + c, table + c, ids, first, n, shape, access);
-  });
+  sum_rows(out, rows, n, rows.dim, scale);
 }
 
 /// Where one column block of row gradients is written.
@@ -260,13 +214,14 @@ void CpuBackend::embedding_bag(const View& out, const View& positions, const Vie
       for (int64_t bag = begin; bag < end; ++bag) {
         const int64_t first = bags.begin(bag), n = bags.end(bag) - first;
         T* const to = out.as<T>() + bag * shape.dim;
-        const int64_t* const bag_ids = ids.as<int64_t>() + first;
+        const BagRows<false, T> rows{table.as<T>(), ids.as<int64_t>() + first, nullptr, shape.padding_idx, shape.dim};
         if (shape.mode == Pooling::max)
-          max_bag(to, positions.as<int64_t>() + bag * shape.dim, table.as<T>(), bag_ids, first, n, shape);
+          max_rows(to, positions.as<int64_t>() + bag * shape.dim, rows, n, shape.dim, first);
         else if (weights.data)
-          pool_bag<true>(to, table.as<T>(), bag_ids, weights.as<T>() + first, n, shape);
+          pool_bag(to, BagRows<true, T>{rows.table, rows.ids, weights.as<T>() + first, rows.padding_idx, rows.dim}, n,
+                   shape.mode);
         else
-          pool_bag<false>(to, table.as<T>(), bag_ids, static_cast<const T*>(nullptr), n, shape);
+          pool_bag(to, rows, n, shape.mode);
       }
     });
   });

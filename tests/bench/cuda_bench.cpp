@@ -214,6 +214,19 @@ void time_by_index(Report& report, const Size& size) {
       pooled.backward(seed, true);
     });
   }
+  {
+    const int64_t length = 16, batch = size.elements / (length * dim);
+    const Tensor mask = Tensor::ones({batch, length}, boolean, device), seed = uniform({batch, dim});
+    Variable tokens(uniform({batch, length, dim}), true);
+    // Tokens, mask, results and, with max, positions.
+    const int64_t bytes = 4 * tokens.numel() + mask.numel() + 12 * seed.numel();
+    report.memory("masked_pool, max", bytes, [&] { masked_pool(tokens.data(), mask, Pooling::max); });
+    const Variable pooled = masked_pool(tokens, mask, Pooling::max);
+    report.memory("masked_pool, max, backward", bytes, [&] {
+      tokens.zero_grad();
+      pooled.backward(seed, true);
+    });
+  }
   const Tensor x = uniform({size.elements / 256, 256}), order = Tensor::randperm(x.size(0), device);
   report.memory("index_select, rows of 256", 8 * (x.numel() + order.numel()), [&] { index_select(x, 0, order); });
 }

@@ -76,6 +76,20 @@ TEST_CASE("on a device bags of rows with and without whole packs, in every mode"
       }
 }
 
+TEST_CASE("on a device padded sequences with and without whole packs, in every mode") {
+  if (!has_device()) return;
+  for (const DType dtype : {float32, float64})
+    for (const int64_t dim : {1, 3, 8, 300})
+      for (const Pooling mode : {Pooling::sum, Pooling::mean, Pooling::max}) {
+        const std::string what = name(dtype) + std::string(", dim ") + std::to_string(dim) + ", mode " +
+                                 std::to_string(static_cast<int>(mode));
+        Generator generator(3);
+        const Tensor mask = lt(Tensor::rand({4, 9}, float32, cpu, generator), 0.5);
+        compare({numbers({4, 9, dim}, dtype, 4)}, 1e-5, what,
+                [&](const auto& in) { return masked_pool(in[0], mask.to(in[0].device()), mode); });
+      }
+}
+
 TEST_CASE("on a device Adam steps arrays and rows with and without whole packs") {
   if (!has_device()) return;
   for (const DType dtype : {float32, float64})

@@ -104,6 +104,16 @@ TEST_CASE("on a device more rows than a grid has blocks: cross_entropy and embed
     });
 }
 
+TEST_CASE("on a device more sequences than a grid has blocks: masked_pool") {
+  if (!has_device()) return;
+  const Tensor mask = ne(labels_of(many * 2, 3).reshape({many, 2}), 0);
+  for (const Pooling mode : {Pooling::sum, Pooling::mean, Pooling::max})
+    check("masked_pool", [&](Device d) {
+      return with_gradients({random({many, 2, 3}, 2)}, d,
+                            [&](const auto& in) { return masked_pool(in[0], mask.to(d), mode); });
+    });
+}
+
 TEST_CASE("on a device nothing is something too: sizes of zero") {
   if (!has_device()) return;
   check("elementwise, reductions", [](Device d) {

@@ -78,6 +78,7 @@ inline std::vector<Tensor> outputs(const Tensor& x) { return {x}; }
 inline std::vector<Tensor> outputs(const ValuesIndices& x) { return {x.values, x.indices}; }
 inline std::vector<Tensor> outputs(const UniqueIds& x) { return {x.rows, x.slots}; }
 inline std::vector<Tensor> outputs(const EmbeddingBagResult& x) { return {x.output}; }
+inline std::vector<Tensor> outputs(const MaskedPoolResult& x) { return {x.output}; }
 inline std::vector<Tensor> outputs(const LayerNormResult& x) { return {x.output}; }
 inline std::vector<Tensor> outputs(const CrossEntropyResult& x) { return {x.losses, x.divisors}; }
 inline std::vector<Tensor> outputs(const DropoutResult& x) { return {x.output, x.mask}; }

@@ -1,10 +1,15 @@
 // Products and layers: see cases.h for how to add one.
 // A case a line reads as a table; the formatter would make five of each.
 // clang-format off
+#include <limits>
+
 #include "tests/operations/cases.h"
 
 namespace roux::operations {
 namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 void add_products(Cases& cases) {
   cases.add("matmul", "", [](const auto& in) { return matmul(in[0], in[1]); },
@@ -109,6 +114,35 @@ void add_embedding_bag(Cases& cases) {
   }
 }
 
+// Sequences with a mask: the second has no token, the third one in the middle.
+void add_masked_pool(Cases& cases) {
+  const auto kept = [](std::vector<double> values) { return given({3, 4}, std::move(values), boolean); };
+  const auto tokens = [](const Shape& shape) { return distinct(shape); };
+  const std::vector<Variant> variants = {
+      {"odd", {tokens({3, 4, 5}), kept({1, 1, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0})}},
+      {"padded to the left", {tokens({3, 4, 3}), kept({0, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1})}},
+      {"whole packs", {tokens({3, 4, 8}), kept({1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0})}},
+      {"one", {tokens({1, 1, 1}), given({1, 1}, {1}, boolean)}},
+      {"no tokens", {tokens({2, 0, 3}), mask({2, 0})}},
+      {"no sequences", {tokens({0, 4, 3}), mask({0, 4})}},
+      {"no columns", {tokens({2, 4, 0}), mask({2, 4})}},
+      {"large", {tokens({21, 37, 67}), mask({21, 37})}, true},
+      {"large, whole packs", {tokens({40, 9, 128}), mask({40, 9})}, true}};
+  for (const auto& [label, mode] : {std::pair{"sum", Pooling::sum}, {"mean", Pooling::mean}, {"max", Pooling::max}}) {
+    const Pooling pooling = mode;
+    cases.add("masked_pool", label, [pooling](const auto& in) {
+      return masked_pool(in[0], tensor_of(in[1]), pooling);
+    }, variants);
+  }
+  cases.add("masked_pool", "max of equals", [](const auto& in) {
+    return masked_pool(in[0], tensor_of(in[1]), Pooling::max);
+  }, one({given({1, 4, 2}, {3, 1, 2, 1, 2, 1, 2, 0}), given({1, 4}, {0, 1, 1, 1}, boolean)})).at_kinks();
+  cases.add("masked_pool", "max of nan", [](const auto& in) {
+    return masked_pool(in[0], tensor_of(in[1]), Pooling::max);
+  }, one({given({1, 4, 2}, {nan, 1, 2, nan, 2, 3, -infinity, nan}),
+          given({1, 4}, {0, 1, 1, 1}, boolean)})).without_gradcheck();
+}
+
 void add_layers(Cases& cases) {
   const auto shapes = [](std::vector<Input> (*of)(const Shape&, int64_t)) {
     return std::vector<Variant>{{"matrix", of({3, 5}, 5)},
@@ -181,6 +215,7 @@ void add_layer_cases(Cases& cases) {
   add_products(cases);
   add_embedding(cases);
   add_embedding_bag(cases);
+  add_masked_pool(cases);
   add_layers(cases);
   add_cross_entropy(cases);
 }

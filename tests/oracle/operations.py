@@ -27,6 +27,22 @@ def bag(mode, **options):
     return f
 
 
+def masked_pool(mode):
+    """Sequence by sequence, from the tokens that count alone; the first of equal maxima."""
+    def f(x, mask):
+        rows = []
+        for tokens, kept in zip(x, mask):
+            tokens = tokens[kept]
+            if mode == "max" and len(tokens):
+                rows.append(tokens.gather(0, tokens.max(0).indices[None])[0])
+            elif mode == "mean" and len(tokens):
+                rows.append(tokens.mean(0))
+            else:
+                rows.append(tokens.sum(0))
+        return torch.stack(rows) if rows else x.sum(1)
+    return f
+
+
 def cross_entropy(reduction, **options):
     def f(logits, labels, weight=None):
         return F.cross_entropy(logits, labels, weight=weight, reduction=reduction, **options)
@@ -179,6 +195,8 @@ FUNCTIONS = {
     "embedding_bag/weighted": bag("sum"), "embedding_bag/weighted with padding": bag("sum", padding_idx=3),
     "embedding_bag/sum by frequency": bag("sum", scale_grad_by_freq=True),
     "embedding_bag/mean by frequency": bag("mean", scale_grad_by_freq=True),
+    **{f"masked_pool/{mode}": masked_pool(mode) for mode in ["sum", "mean", "max"]},
+    "masked_pool/max of equals": masked_pool("max"), "masked_pool/max of nan": masked_pool("max"),
     "layer_norm": lambda x, weight, bias: F.layer_norm(x, x.shape[-1:], weight, bias, 1e-5),
     "layer_norm/no weight": lambda x: F.layer_norm(x, x.shape[-1:], None, None, 1e-3),
     "layer_norm/no bias": lambda x, weight: F.layer_norm(x, x.shape[-1:], weight, None, 1e-12),
