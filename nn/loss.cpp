@@ -42,6 +42,25 @@ Variable binary_cross_entropy_with_logits(const Variable& logits, const Tensor& 
   return reduce(losses, options.reduction);
 }
 
+Variable squared_hinge_loss(const Variable& scores, const Tensor& labels, const SquaredHingeOptions& options) {
+  constexpr const char* operation = "squared_hinge_loss";
+  ROUX_CHECK(scores.defined() && scores.dim() == 2, operation, "expected scores of shape (rows, classes)");
+  const int64_t rows = scores.size(0), classes = scores.size(1);
+  ROUX_CHECK(labels.defined() && labels.dtype() == int64 && labels.shape() == Shape{rows}, operation,
+             "expected int64 labels of shape (", rows, ") beside scores of shape ", scores.shape());
+  ROUX_CHECK(!options.weight.defined() || options.weight.shape() == Shape{classes}, operation, "the weight has shape ",
+             options.weight.shape(), ", expected (", classes, ")");
+  const Tensor kept = ne(labels, options.ignore_index);
+  const Tensor present = mul(labels, kept.to(int64));  // ignored rows have class 0, which counts for nothing
+  check_ids(present, classes, operation);
+  Tensor weights = kept.to(scores.dtype());
+  if (options.weight.defined()) weights = weights * index_select(options.weight.to(scores.dtype()), 0, present);
+  const Tensor is_label = eq(present.unsqueeze(1), Tensor::arange(0, classes, 1, int64, labels.device()));
+  const Variable margins = relu(1 - scores * (is_label.to(scores.dtype()) * 2 - 1));  // (rows, classes)
+  const Variable losses = sum(square(margins), 1) * weights;
+  return options.reduction == Reduction::mean ? sum(losses) / sum(weights) : reduce(losses, options.reduction);
+}
+
 Variable mse_loss(const Variable& prediction, const Variable& target, const MseOptions& options) {
   ROUX_CHECK(prediction.shape() == target.shape(), "mse_loss", "the prediction has shape ", prediction.shape(),
              ", the target ", target.shape(), ", expected the same (hint: squeeze or unsqueeze one of them)");

@@ -43,6 +43,17 @@ struct MseOptions {
 /// The mean or the sum of all losses, a scalar, or the losses as they are: what a loss of one's own ends with.
 Variable reduce(const Variable& losses, Reduction reduction);
 
+struct SquaredHingeOptions {
+  Tensor weight = {};                     ///< (classes), or undefined: all 1
+  int64_t ignore_index = -100;            ///< rows with this label count for nothing
+  Reduction reduction = Reduction::mean;  ///< mean: over the sum of the rows' weights; NaN when all rows are ignored
+};
+
+/// Each class against the others, by a margin: the sum over classes c of max(0, 1 - t_c * scores[c])^2, t_c being 1 for
+/// the label and -1 for all others (the L2 loss of linear support vector machines: Fan et al. 2008, LIBLINEAR). scores
+/// (rows, classes); labels int64 (rows). Result () or (rows).
+Variable squared_hinge_loss(const Variable& scores, const Tensor& labels, const SquaredHingeOptions& options = {});
+
 /// (prediction - target)^2; both of one shape: nothing is broadcast.
 Variable mse_loss(const Variable& prediction, const Variable& target, const MseOptions& options = {});
 

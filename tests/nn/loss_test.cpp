@@ -132,3 +132,19 @@ TEST_CASE("with both namespaces in use, cross_entropy of a model is the one of n
                  total = cross_entropy(logits, labels, {.reduction = Reduction::sum});
   CHECK(nn::close(loss * 5, total));
 }
+
+TEST_CASE("squared_hinge_loss: by hand, weights, ignored rows, gradient") {
+  // Rows of scores (2, -2), (0.5, 0.5): all margins kept; 0.5^2 for the label and 1.5^2 for the other.
+  const Tensor scores = Tensor::from<double>({2, -2, 0.5, 0.5}, {2, 2}), labels = Tensor::from<int64_t>({0, 1});
+  CHECK(nn::squared_hinge_loss(scores, labels).item() == doctest::Approx((0 + 0.25 + 2.25) / 2));
+  const Tensor weight = Tensor::from<double>({3, 1});
+  CHECK(nn::squared_hinge_loss(scores, labels, {.weight = weight}).item() == doctest::Approx(2.5 / 4));
+  const Tensor first = Tensor::from<int64_t>({-100, 1});
+  CHECK(nn::squared_hinge_loss(scores, first).item() == doctest::Approx(2.5));
+  CHECK(nn::squared_hinge_loss(scores, first, {.reduction = Reduction::sum}).item() == doctest::Approx(2.5));
+  const Tensor three = Tensor::from<int64_t>({2, 0, -100, 1});
+  CHECK(gradcheck([&](const auto& in) { return nn::squared_hinge_loss(in[0], three); }, {Tensor::randn({4, 3})}));
+  CHECK_THROWS_AS(nn::squared_hinge_loss(scores, Tensor::from<int64_t>({0, 2})), Error);
+  CHECK_THROWS_WITH_AS(nn::squared_hinge_loss(scores, Tensor::from<int64_t>({0})), doctest::Contains("int64 labels"),
+                       Error);
+}
