@@ -29,22 +29,22 @@ CUDA_ARCHS ?= 80 90
 # Instrumented builds leave CUDA out: the sanitizers do not know its runtime.
 with_cuda := $(if $(filter release,$(CONFIG)),$(if $(filter-out 0,$(CUDA)),$(NVCC)))
 cuda_sources := $(wildcard cuda/*.cu)
-library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.cpp text/*.cpp) \
+library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.cpp text/*.cpp text/tokenizers/*.cpp) \
   $(if $(with_cuda),$(cuda_sources),cuda/unavailable.cpp)
 app_sources := $(wildcard apps/*.cpp)
 app_common_sources := $(wildcard apps/common/*.cpp)
-test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/% tests/host_cuda/%,$(wildcard tests/*/*.cpp))
+test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/% tests/host_cuda/%,$(wildcard tests/*/*.cpp tests/text/*/*.cpp))
 # The CUDA sources executed on the host, with the tests that look at devices: tests/host_cuda/README.md.
 host_cuda_sources := $(wildcard tests/host_cuda/*.cpp)
 device_test_sources := $(wildcard tests/operations/*.cpp tests/cuda/*.cpp)
 cuda_bench_source := tests/bench/cuda_bench.cpp
 bench_sources := $(filter-out $(cuda_bench_source),$(wildcard tests/bench/*_bench.cpp))
 fuzz_sources := $(wildcard tests/fuzz/*_fuzz.cpp)
-public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h text/*.h) $(wildcard cuda/graphed_step.h cuda/uploads.h)
+public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h text/*.h text/tokenizers/*.h) $(wildcard cuda/graphed_step.h cuda/uploads.h)
 all_sources := $(filter %.cpp,$(library_sources)) $(app_sources) $(app_common_sources) tests/main.cpp $(test_sources) \
   $(host_cuda_sources) $(bench_sources) $(cuda_bench_source) $(fuzz_sources) $(wildcard tests/install/*.cpp)
-all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn text cuda apps apps/common tests tests/* \
-  tests/host_cuda/cuda))
+all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn text text/tokenizers cuda apps apps/common tests tests/* \
+  tests/host_cuda/cuda tests/text/tokenizers))
 
 # ---- How: flags by configuration -----------------------------------------------------------------------------------
 optimise_release := -O3 -g1

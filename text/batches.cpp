@@ -18,8 +18,8 @@ void prefetch(const int32_t* begin, const int32_t* end) {
 }
 
 int64_t length_of(const Corpus& corpus, int64_t text) {
-  ROUX_CHECK(text >= 0 && text < corpus.size() && text + 1 < static_cast<int64_t>(corpus.offsets.size()), "gather",
-             "text ", text, " is outside a corpus of ", corpus.size());
+  ROUX_CHECK(text >= 0 && text < corpus.size() && text < static_cast<int64_t>(corpus.labels.size()), "gather", "text ",
+             text, " is outside a corpus of ", corpus.size());
   const int64_t* const offset = corpus.offsets.data() + text;
   ROUX_CHECK(0 <= offset[0] && offset[0] <= offset[1] && offset[1] <= static_cast<int64_t>(corpus.ids.size()), "gather",
              "text ", text, " has the ids ", offset[0], " to ", offset[1], " of ", corpus.ids.size());
@@ -56,19 +56,24 @@ BagBatch gather_bag(const Corpus& corpus, std::span<const int64_t> texts) {
   return batch;
 }
 
-PaddedBatch gather_padded(const Corpus& corpus, std::span<const int64_t> texts, int64_t max_length) {
+PaddedBatch gather_padded(const Corpus& corpus, std::span<const int64_t> texts, int64_t max_length,
+                          const PaddingOptions& padding) {
   ROUX_CHECK(max_length >= 0, "gather_padded", "max_length is ", max_length, "; expected 0 (no limit) or more");
-  int64_t longest = 1;
+  int64_t longest = 0;
   for (const int64_t text : texts) longest = std::max(longest, length_of(corpus, text));
   if (max_length > 0) longest = std::min(longest, max_length);
-  PaddedBatch batch;
-  batch.labels = gather_labels(corpus, texts);
-  batch.ids = Tensor::empty({static_cast<int64_t>(texts.size()), longest}, int64);
+  const int64_t width = padding.length_for(longest);
+  PaddedBatch batch{.ids = Tensor::empty({static_cast<int64_t>(texts.size()), width}, int64),
+                    .labels = gather_labels(corpus, texts),
+                    .pad_id = padding.pad_id,
+                    .padding_side = padding.side};
   int64_t* row = batch.ids.mutable_data<int64_t>();
   for (const int64_t text : texts) {
     const int64_t length = std::min(ids_of(corpus, text + 1) - ids_of(corpus, text), longest);
-    std::fill(std::copy_n(ids_of(corpus, text), length, row), row + longest, 0);
-    row += longest;
+    const int64_t before = padding.side == Side::left ? width - length : 0;
+    std::fill(row, row + before, padding.pad_id);
+    std::fill(std::copy_n(ids_of(corpus, text), length, row + before), row + width, padding.pad_id);
+    row += width;
   }
   return batch;
 }
@@ -89,8 +94,10 @@ BagBatch with_room(const BagBatch& batch, int64_t room) {
 PaddedBatch with_room(const PaddedBatch& batch, int64_t room) {
   const int64_t used = room_of(batch);
   ROUX_CHECK(room >= used, "with_room", "the batch has texts of ", used, " ids, which do not fit into ", room);
-  PaddedBatch result{.ids = Tensor::zeros({batch.ids.size(0), room}, int64), .labels = batch.labels};
-  result.ids.slice(1, 0, used).copy_(batch.ids);
+  PaddedBatch result = batch;
+  result.ids = Tensor::full({batch.ids.size(0), room}, static_cast<int64_t>(batch.pad_id), int64);
+  const int64_t begin = batch.padding_side == Side::left ? room - used : 0;
+  result.ids.slice(1, begin, begin + used).copy_(batch.ids);
   return result;
 }
 
@@ -99,7 +106,10 @@ BagBatch to(const BagBatch& batch, Device device) {
 }
 
 PaddedBatch to(const PaddedBatch& batch, Device device) {
-  return {.ids = batch.ids.to(device), .labels = batch.labels.to(device)};
+  return {.ids = batch.ids.to(device),
+          .labels = batch.labels.to(device),
+          .pad_id = batch.pad_id,
+          .padding_side = batch.padding_side};
 }
 
 template <class Batch>
@@ -109,6 +119,9 @@ BatchLoader<Batch>::BatchLoader(const Corpus& corpus, const BatchOptions& option
   ROUX_CHECK(options.batch_size >= 1, "batches", "batch_size is ", options.batch_size, "; expected 1 or more");
   ROUX_CHECK(options.max_length >= 0, "batches", "max_length is ", options.max_length,
              "; expected 0 (no limit) or more");
+  ROUX_CHECK(options.bucket_batches >= 0, "batches", "bucket_batches is ", options.bucket_batches,
+             "; expected 0 (no buckets) or more");
+  options.padding.length_for(0);
   order_.resize(static_cast<size_t>(corpus.size()));
   std::iota(order_.begin(), order_.end(), 0);
 }
@@ -131,10 +144,59 @@ typename BatchLoader<Batch>::Iterator BatchLoader<Batch>::begin() {
 
 template <class Batch>
 void BatchLoader<Batch>::draw_order() {
-  if (!options_.shuffle || std::exchange(order_of_epoch_, epoch_) == epoch_) return;
+  const bool same_each_epoch = !options_.shuffle && order_of_epoch_ >= 0;
+  if (std::exchange(order_of_epoch_, epoch_) == epoch_ || same_each_epoch) return;
   Generator generator(options_.seed, static_cast<uint64_t>(epoch_));
-  const Tensor order = Tensor::randperm(corpus_.size(), cpu, generator);
-  std::copy_n(order.data<int64_t>(), order_.size(), order_.begin());
+  if (options_.shuffle) {
+    const Tensor order = Tensor::randperm(corpus_.size(), cpu, generator);
+    std::copy_n(order.data<int64_t>(), order_.size(), order_.begin());
+  }
+  if (options_.bucket_batches > 0) sort_into_buckets(generator);
+}
+
+/// Sorts each stretch by length; equals stay in the order drawn. A last batch that is not full stays the last.
+template <class Batch>
+void BatchLoader<Batch>::sort_into_buckets(Generator& generator) {
+  const int64_t count = corpus_.size(), stretches = (size() - 1) / options_.bucket_batches + 1;
+  for (int64_t stretch = 0; stretch < stretches && count > 0; ++stretch) {
+    const int64_t batch = stretch * options_.bucket_batches;  // the first of the stretch
+    const int64_t after = std::min(batch + options_.bucket_batches, size());
+    const auto begin = order_.begin() + batch * options_.batch_size;
+    const auto end = order_.begin() + std::min(after * options_.batch_size, count);
+    std::stable_sort(begin, end, [&](int64_t a, int64_t b) { return length_of(a) < length_of(b); });
+  }
+  if (!options_.shuffle) return;
+  const int64_t full_batches = count / options_.batch_size;
+  const std::vector<int64_t> sorted = order_;
+  const Tensor batches = Tensor::randperm(full_batches, cpu, generator);
+  for (int64_t batch = 0; batch < full_batches; ++batch) {
+    const auto from = sorted.begin() + batches.data<int64_t>()[batch] * options_.batch_size;
+    std::copy_n(from, options_.batch_size, order_.begin() + batch * options_.batch_size);
+  }
+}
+
+/// In padded form.
+template <class Batch>
+int64_t BatchLoader<Batch>::length_of(int64_t text) const {
+  const int64_t length = corpus_.offsets[static_cast<size_t>(text) + 1] - corpus_.offsets[static_cast<size_t>(text)];
+  return options_.max_length > 0 ? std::min(length, options_.max_length) : length;
+}
+
+template <class Batch>
+double BatchLoader<Batch>::padding_share() {
+  draw_order();
+  int64_t used = 0, all = 0;
+  for (int64_t begin = 0; begin < corpus_.size(); begin += options_.batch_size) {
+    const int64_t end = std::min(begin + options_.batch_size, corpus_.size());
+    int64_t longest = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t length = length_of(order_[static_cast<size_t>(i)]);
+      used += length;
+      longest = std::max(longest, length);
+    }
+    all += (end - begin) * options_.padding.length_for(longest);
+  }
+  return all == 0 ? 0.0 : 1.0 - static_cast<double>(used) / static_cast<double>(all);
 }
 
 template <class Batch>
@@ -149,7 +211,7 @@ bool BatchLoader<Batch>::next(Batch& batch) {
   if constexpr (std::is_same_v<Batch, BagBatch>) {
     batch = gather_bag(corpus_, texts);
   } else {
-    batch = gather_padded(corpus_, texts, options_.max_length);
+    batch = gather_padded(corpus_, texts, options_.max_length, options_.padding);
   }
   ++position_;
   return true;

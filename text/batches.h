@@ -10,6 +10,7 @@
 #include "tensor/ops.h"
 #include "tensor/tensor.h"
 #include "text/corpus.h"
+#include "text/padding.h"
 
 namespace roux::text {
 
@@ -21,13 +22,16 @@ struct BagBatch {
   Tensor labels;   ///< (texts), int64
 };
 
-/// Texts below each other, each filled up with 0 (`<pad>`) to the length of the longest, which counts as 1 at least.
+/// Texts below each other, each filled up to the same length (text/padding.h).
 struct PaddedBatch {
   Tensor ids;     ///< (texts, length), int64
   Tensor labels;  ///< (texts), int64
+  int32_t pad_id = 0;
+  Side padding_side = Side::right;
 
-  /// (texts, length), bool: true where there is an id, false where there is padding.
-  Tensor mask() const { return ne(ids, 0); }
+  /// (texts, length), bool: true where there is an id, false where there is padding; an id of a text that is `pad_id`
+  /// is taken for padding.
+  Tensor mask() const { return ne(ids, pad_id); }
 };
 
 /// The label of what is in a batch only to fill it up: cross_entropy leaves it out.
@@ -65,11 +69,18 @@ struct BatchOptions {
   bool shuffle = false;     ///< in an order drawn anew each epoch from `seed` and the epoch's number
   uint64_t seed = 0;
   int64_t max_length = 512;  ///< padded form: longer texts lose their end, so that one cannot fill the memory; 0: none
+  PaddingOptions padding = {};  ///< padded form
+  /// Texts of like length together, which saves padding: the order is cut into stretches of this many batches, each
+  /// sorted by length and cut into its batches; with `shuffle` the full batches then come in an order drawn anew. 0:
+  /// the order as it is.
+  int64_t bucket_batches = 0;
 };
 
 /// The texts of these indices as one batch. Throws on an index outside the corpus.
 BagBatch gather_bag(const Corpus& corpus, std::span<const int64_t> texts);
-PaddedBatch gather_padded(const Corpus& corpus, std::span<const int64_t> texts, int64_t max_length = 0);
+/// `max_length` as in BatchOptions; 0: no limit.
+PaddedBatch gather_padded(const Corpus& corpus, std::span<const int64_t> texts, int64_t max_length = 0,
+                          const PaddingOptions& padding = {});
 
 /// Goes over a corpus batch by batch; a loop over all of it is an epoch.
 ///
@@ -83,7 +94,7 @@ template <class Batch>
 class BatchLoader {
  public:
   /// `corpus` is referred to and must live as long as this. Throws when it does not fit together, or unless
-  /// batch_size >= 1 and max_length >= 0.
+  /// batch_size >= 1, max_length >= 0 and bucket_batches >= 0.
   explicit BatchLoader(const Corpus& corpus, const BatchOptions& options = {});
   explicit BatchLoader(Corpus&&, const BatchOptions& = {}) = delete;
 
@@ -96,6 +107,8 @@ class BatchLoader {
   /// The next loop goes over what epoch `epoch` has after its first `position` batches. Throws unless epoch >= 0 and
   /// 0 <= position <= size().
   void resume(int64_t epoch, int64_t position);
+  /// The share of the epoch that runs or comes next that is padding, in [0, 1), were it handed out in padded form.
+  double padding_share();
 
   class Iterator {
    public:
@@ -124,6 +137,8 @@ class BatchLoader {
   /// The next batch of this epoch; false, and the next epoch, when there is none.
   bool next(Batch& batch);
   void draw_order();
+  void sort_into_buckets(Generator& generator);
+  int64_t length_of(int64_t text) const;
 
   const Corpus& corpus_;
   BatchOptions options_;

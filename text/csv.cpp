@@ -4,11 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <memory>
-#include <system_error>
 #include <utility>
 
 #include "tensor/error.h"
@@ -16,21 +12,6 @@
 
 namespace roux::text {
 namespace {
-
-CsvReader::ReadFunction file_source(const std::string& path) {
-  const std::shared_ptr<std::FILE> file(std::fopen(path.c_str(), "rb"), [](std::FILE* f) {
-    if (f != nullptr) std::fclose(f);
-  });
-  if (file == nullptr) fail("read_csv", "cannot open '", path, "': ", std::generic_category().message(errno));
-  std::setvbuf(file.get(), nullptr, _IONBF, 0);  // the reader has a buffer of its own
-  return [file, path](char* to, size_t size) {
-    const size_t count = std::fread(to, 1, size, file.get());
-    if (count == 0 && std::ferror(file.get())) {
-      fail("read_csv", "cannot read '", path, "': ", std::generic_category().message(errno));
-    }
-    return count;
-  };
-}
 
 constexpr std::array<bool, 256> ends_field = [] {
   std::array<bool, 256> table{};
@@ -46,21 +27,16 @@ size_t end_of_plain_field(const char* text, size_t at, size_t end) {
 
 }  // namespace
 
-CsvReader::CsvReader(const std::string& path) : CsvReader(file_source(path), path) {}
+CsvReader::CsvReader(const std::string& path) : CsvReader(file_bytes(path, "read_csv"), path) {}
 
 CsvReader::CsvReader(ReadFunction read, std::string source, size_t buffer_size)
-    : read_(std::move(read)), source_(std::move(source)), buffer_(std::max<size_t>(buffer_size, 1), '\0') {
+    : source_(std::move(source)), buffer_(std::max<size_t>(buffer_size, 1), '\0') {
+  read_ = as_utf8(std::move(read), TextEncoding::utf8, source_, "read_csv");
   read_header();
 }
 
 CsvReader CsvReader::from_bytes(std::string bytes, std::string source, size_t buffer_size) {
-  auto read = [bytes = std::move(bytes), at = size_t{0}](char* to, size_t size) mutable {
-    const size_t count = std::min(size, bytes.size() - at);
-    std::copy_n(bytes.data() + at, count, to);
-    at += count;
-    return count;
-  };
-  return CsvReader(std::move(read), std::move(source), buffer_size);
+  return CsvReader(memory_bytes(std::move(bytes)), std::move(source), buffer_size);
 }
 
 bool CsvReader::has_column(std::string_view name) const {
@@ -90,19 +66,10 @@ bool CsvReader::next() {
 }
 
 void CsvReader::read_header() {
-  skip_byte_order_mark();
   ROUX_CHECK(read_row(), "read_csv", "'", source_, "' is empty; expected a header that names the columns");
   ROUX_CHECK(problem_.empty(), "read_csv", "the header of '", source_, "' ", problem_);
   columns_.assign(fields_.begin(), fields_.end());
   fields_.clear();
-}
-
-void CsvReader::skip_byte_order_mark() {
-  while (end_ < 3 && !input_ended_) refill();
-  const std::string_view start = std::string_view(buffer_).substr(0, end_);
-  ROUX_CHECK(!start.starts_with("\xFF\xFE") && !start.starts_with("\xFE\xFF"), "read_csv", "'", source_,
-             "' is UTF-16; expected UTF-8 (iconv -f UTF-16 -t UTF-8 converts it)");
-  if (start.starts_with("\xEF\xBB\xBF")) begin_ = 3;
 }
 
 /// Reads the next row that is no empty line into `fields_`, and what is wrong with it into `problem_`; false at the
@@ -189,7 +156,7 @@ void CsvReader::refill() {
 std::string CsvReader::problem_with(const RowState& row) const {
   const std::string_view bytes = std::string_view(buffer_).substr(begin_, row.text_end - begin_);
   if (std::memchr(bytes.data(), '\0', bytes.size()) != nullptr) return "holds a NUL byte";
-  if (!is_valid_utf8(bytes)) return "is not valid UTF-8";
+  if (!is_valid_utf8(bytes)) return not_utf8;
   if (row.stray_field >= 0) return "has text after the closing quote of field " + std::to_string(row.stray_field);
   if (!columns_.empty() && fields_.size() != columns_.size()) {
     return "has " + std::to_string(fields_.size()) + (fields_.size() == 1 ? " field" : " fields") +

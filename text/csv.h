@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "text/byte_source.h"
 
 namespace roux::text {
 
@@ -33,8 +34,6 @@ class CsvReader {
   /// Opens the file and reads its header.
   explicit CsvReader(const std::string& path);
 
-  /// Gives the next bytes of the input: at most `size` of them to `to`; returns how many, 0 at the end.
-  using ReadFunction = std::function<size_t(char* to, size_t size)>;
   /// Reads from anything; `source` names it in errors. The buffer begins with `buffer_size` bytes, at least 1, and
   /// grows to the longest row.
   CsvReader(ReadFunction read, std::string source, size_t buffer_size = 1 << 18);
@@ -82,7 +81,6 @@ class CsvReader {
   bool scan_line_break(size_t at, RowState& row) const;
   void refill();
   void read_header();
-  void skip_byte_order_mark();
   void undouble_quotes();
   std::string problem_with(const RowState& row) const;
   [[noreturn]] void fail_column(int64_t column) const;

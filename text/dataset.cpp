@@ -2,14 +2,13 @@
 #include "text/dataset.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include "tensor/error.h"
-#include "text/csv.h"
 #include "text/labels.h"
-#include "text/python_list.h"
 #include "text/string_table.h"
 
 namespace roux::text {
@@ -29,51 +28,6 @@ class Drops {
  private:
   StringTable reasons_;
   std::vector<DroppedRows>& dropped_;
-};
-
-/// A row's label, or why it has none.
-struct RowLabel {
-  std::string_view name;
-  std::string_view drop_reason = {};
-};
-
-RowLabel label_from_ingredients(std::string_view ingredients, KeywordMatch match) {
-  std::string joined;
-  if (ingredients.starts_with('[')) {
-    const std::optional<StringList> list = parse_python_list(ingredients);
-    if (!list) return {{}, "the list of ingredients is damaged"};
-    for (int64_t i = 0; i < list->size(); ++i) joined.append((*list)[i]).append(" ");
-    ingredients = joined;
-  }
-  switch (const IngredientLabel label = label_by_ingredients(ingredients, match)) {
-    case IngredientLabel::both: return {{}, "ingredients of both fruit and vegetable"};
-    case IngredientLabel::neither: return {{}, "ingredients of neither fruit nor vegetable"};
-    default: return {ingredient_label_names[static_cast<int>(label)]};
-  }
-}
-
-/// Finds the label of a row as the options ask for it.
-class RowLabeller {
- public:
-  RowLabeller(const CsvReader& reader, const ReadOptions& options) : source_(options.labels) {
-    if (source_ == LabelSource::automatic) {
-      const bool has_labels = reader.has_column(options.label_column) || !reader.has_column(options.ingredients_column);
-      source_ = has_labels ? LabelSource::column : LabelSource::substring;
-    }
-    column_ = reader.column(source_ == LabelSource::column ? options.label_column : options.ingredients_column);
-  }
-
-  LabelSource source() const { return source_; }
-  RowLabel operator()(const CsvReader& row) const {
-    const std::string_view field = row[column_];
-    if (source_ == LabelSource::column) return {field, field.empty() ? "no label" : ""};
-    return label_from_ingredients(
-        field, source_ == LabelSource::substring ? KeywordMatch::substring : KeywordMatch::whole_word);
-  }
-
- private:
-  LabelSource source_;
-  int64_t column_;
 };
 
 /// Gives labels their ids: those of names known beforehand, or, once all rows are read, those of the sorted names.
@@ -119,37 +73,58 @@ std::string thousands(int64_t number) {
 }  // namespace
 
 LabelledTexts read_labelled(const std::string& path, const ReadOptions& options) {
-  CsvReader reader(path);
-  const int64_t text_column = reader.column(options.text_column);
-  const RowLabeller label_of(reader, options);
-  const bool by_rule = label_of.source() != LabelSource::column;
+  const std::unique_ptr<LabelledRows> rows = open_labelled(path, options);
+  return read_labelled(*rows, path, options);
+}
+
+LabelledTexts read_labelled(LabelledRows& rows, const std::string& source, const ReadOptions& options) {
+  const bool by_rule = rows.label_source() != LabelSource::column;
   LabelIds ids(by_rule && options.label_names.empty()
                    ? std::vector<std::string>(std::begin(ingredient_label_names), std::end(ingredient_label_names))
                    : options.label_names);
-
   LabelledTexts result;
-  Drops drops(result.report.dropped);
-  while (reader.next()) {
-    const RowLabel label = label_of(reader);
-    const std::string_view text = reader[text_column];
-    if (text.empty()) {
-      drops.add("no text", reader.line());
-    } else if (!label.drop_reason.empty()) {
-      drops.add(label.drop_reason, reader.line());
-    } else if (const int64_t id = ids.id(label.name); id < 0) {
-      drops.add("the label '" + std::string(label.name) + "' is not one of those known", reader.line());
-    } else {
-      result.texts.push_back(text);
-      result.labels.push_back(id);
+  result.label_offsets.push_back(0);
+  ReadReport& report = result.report;
+  Drops drops(report.dropped);
+  for (LabelledRow row; rows.next(row); ++report.rows) {
+    if (!row.drop_reason.empty()) {
+      drops.add(row.drop_reason, row.line);
+      continue;
     }
+    const size_t before = result.all_labels.size();
+    for (const std::string_view label : row.labels) {
+      if (const int64_t id = ids.id(label); id >= 0) result.all_labels.push_back(id);
+    }
+    const size_t count = result.all_labels.size() - before;
+    if (count == 0) {
+      drops.add("the label '" + std::string(row.labels[0]) + "' is not one of those known", row.line);
+      continue;
+    }
+    report.several_labels += count > 1;
+    result.texts.push_back(row.text);
+    result.label_offsets.push_back(static_cast<int64_t>(result.all_labels.size()));
   }
-  for (const SkippedRow& row : reader.skipped()) drops.add(row.reason, row.line);
-  result.label_names = ids.finish(result.labels);
-  result.report.source = path;
-  result.report.rows = reader.rows();
-  result.report.labels = label_of.source();
-  ROUX_CHECK(result.size() > 0, "read_labelled", "no row is left to use: ", to_string(result.report));
+  result.label_names = ids.finish(result.all_labels);
+  report.source = source;
+  report.format = rows.format();
+  report.labels = rows.label_source();
+  ROUX_CHECK(result.size() > 0, "read_labelled", "no row is left to use: ", to_string(report));
+  if (report.several_labels == 0) {
+    result.labels.swap(result.all_labels);
+    result.label_offsets.clear();
+  } else {
+    result.labels.reserve(static_cast<size_t>(result.size()));
+    for (int64_t text = 0; text < result.size(); ++text) result.labels.push_back(result.labels_of(text)[0]);
+  }
   return result;
+}
+
+std::span<const int64_t> LabelledTexts::labels_of(int64_t text) const {
+  ROUX_CHECK(text >= 0 && text < size(), "LabelledTexts", "text ", text, " is outside ", size(), " texts");
+  const auto index = static_cast<size_t>(text);
+  if (!has_several_labels()) return {labels.data() + index, 1};
+  const int64_t begin = label_offsets[index], end = label_offsets[index + 1];
+  return {all_labels.data() + begin, static_cast<size_t>(end - begin)};
 }
 
 std::vector<int64_t> LabelledTexts::class_counts() const {
@@ -169,6 +144,13 @@ LabelledTexts LabelledTexts::select(std::span<const int64_t> indices) const {
   result.labels.reserve(indices.size());
   for (const int64_t index : indices) result.labels.push_back(labels[static_cast<size_t>(index)]);
   result.label_names = label_names;
+  if (!has_several_labels()) return result;
+  result.label_offsets.push_back(0);
+  for (const int64_t index : indices) {
+    const std::span<const int64_t> all = labels_of(index);
+    result.all_labels.insert(result.all_labels.end(), all.begin(), all.end());
+    result.label_offsets.push_back(static_cast<int64_t>(result.all_labels.size()));
+  }
   return result;
 }
 
@@ -181,8 +163,13 @@ int64_t ReadReport::dropped_rows() const {
 
 std::string to_string(const ReadReport& report) {
   constexpr size_t lines_shown = 5;
-  std::string text =
-      report.source + ": " + thousands(report.rows) + " rows read, " + thousands(report.dropped_rows()) + " dropped";
+  std::string text = report.source + ": " + thousands(report.rows) + " rows read";
+  if (report.format != TextFormat::csv) text.append(" as ").append(to_string(report.format));
+  text += ", " + thousands(report.dropped_rows()) + " dropped";
+  if (report.several_labels > 0) {
+    text += "\n  " + thousands(report.several_labels) +
+            ": several labels, of which the first counts where one is asked for";
+  }
   for (const DroppedRows& rows : report.dropped) {
     const auto count = static_cast<int64_t>(rows.lines.size());
     text += "\n  " + thousands(count) + ": " + rows.reason + (count == 1 ? " (line" : " (lines");

@@ -1,5 +1,5 @@
-// Labelled texts from CSV files: any file with a column of texts and one of labels, and Food.com's RAW_recipes.csv,
-// whose recipes are labelled by their ingredients.
+// Labelled texts from files: CSV, TSV, fastText's lines, lines that begin with their label, and Food.com's
+// RAW_recipes.csv, whose recipes are labelled by their ingredients.
 #pragma once
 
 #include <cstdint>
@@ -7,27 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "text/labelled_rows.h"
 #include "text/string_list.h"
 
 namespace roux::text {
-
-/// Where labels come from.
-enum class LabelSource {
-  automatic,   ///< `column` where the file has that column, else `substring`
-  column,      ///< the label column
-  substring,   ///< the ingredient rule (text/labels.h), as the course applies it
-  whole_word,  ///< the ingredient rule on whole words
-};
-
-struct ReadOptions {
-  std::string text_column = "name";
-  std::string label_column = "category";
-  std::string ingredients_column = "ingredients";  ///< a Python list literal, or any text
-  LabelSource labels = LabelSource::automatic;
-  /// The labels and their ids, as of a training set that was read before; rows with other labels are dropped. Empty:
-  /// the labels of the file, in the order of `sorted_labels`; with the ingredient rule fruit 0 and vegetable 1.
-  std::vector<std::string> label_names = {};
-};
 
 /// Rows that were not used, for one reason.
 struct DroppedRows {
@@ -39,7 +22,9 @@ struct DroppedRows {
 struct ReadReport {
   std::string source;
   int64_t rows = 0;                          ///< all but the header and empty lines
+  TextFormat format = TextFormat::csv;       ///< never `automatic`
   LabelSource labels = LabelSource::column;  ///< never `automatic`
+  int64_t several_labels = 0;                ///< how many of the texts have more than one label
   std::vector<DroppedRows> dropped;          ///< damaged rows last, else as first met
 
   int64_t dropped_rows() const;
@@ -48,24 +33,33 @@ struct ReadReport {
 /// The report for people: a line on what was read, then a line a reason with the first lines of the file it met.
 std::string to_string(const ReadReport& report);
 
-/// Texts, each with a label, an index into `label_names`.
+/// Texts, each with a label, an index into `label_names`. Where texts have several labels, `labels` holds the first of
+/// each, which is what a model of one label a text learns, and `labels_of` gives them all.
 struct LabelledTexts {
   StringList texts;
-  std::vector<int64_t> labels;
+  std::vector<int64_t> labels;         ///< one a text
+  std::vector<int64_t> all_labels;     ///< of all texts, in the order of the file; empty when each text has one
+  std::vector<int64_t> label_offsets;  ///< text i has all_labels[label_offsets[i], label_offsets[i + 1]); empty as well
   std::vector<std::string> label_names;
   ReadReport report;
 
   int64_t size() const { return texts.size(); }
+  bool has_several_labels() const { return !label_offsets.empty(); }
+  /// All labels of a text, at least one. Throws on a text outside.
+  std::span<const int64_t> labels_of(int64_t text) const;
   int64_t num_classes() const { return static_cast<int64_t>(label_names.size()); }
-  /// How many texts each class has.
+  /// How many texts have each class as their (first) label.
   std::vector<int64_t> class_counts() const;
   /// The texts of `indices` in that order, with the same label names and an empty report. Throws on an index outside.
   LabelledTexts select(std::span<const int64_t> indices) const;
 };
 
-/// Reads the file at `path`. Dropped, and reported with their lines: rows that CsvReader skips, rows without text,
-/// without label or with one that is not in `label_names`, with a damaged list of ingredients, or whose ingredients say
-/// both or neither. Throws when the file or a column is missing, and when no row is left.
+/// Reads the file at `path`. Dropped, and reported with their lines: the rows that `LabelledRows` cannot use, those
+/// with no label among `label_names` (labels that are not, beside one that is, are left out), with a damaged list of
+/// ingredients, or whose ingredients say both or neither. Throws when the file or a column is missing, its format
+/// cannot be told or its encoding is UTF-16, and when no row is left.
 LabelledTexts read_labelled(const std::string& path, const ReadOptions& options = {});
+/// The same from rows; `source` names them in the report.
+LabelledTexts read_labelled(LabelledRows& rows, const std::string& source, const ReadOptions& options);
 
 }  // namespace roux::text

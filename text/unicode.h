@@ -18,7 +18,17 @@ struct CodePoint {
 /// Throws unless 0 <= at < text.size().
 CodePoint decode_utf8(std::string_view text, int64_t at);
 
-/// Whether all of `text` is valid UTF-8. Runs over ASCII at 8 bytes a step.
+/// The same for text that is known to be valid: nothing is checked.
+inline CodePoint decode_valid_utf8(const char* at) {
+  const auto byte = [&](int i) { return static_cast<int32_t>(static_cast<unsigned char>(at[i])); };
+  const int32_t lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  if (lead < 0xE0) return {(lead & 0x1F) << 6 | (byte(1) & 0x3F), 2};
+  if (lead < 0xF0) return {(lead & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3};
+  return {(lead & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
+}
+
+/// Whether all of `text` is valid UTF-8: at 16 bytes a step, and faster where it is ASCII.
 bool is_valid_utf8(std::string_view text);
 
 /// Appends a code point to `text`; false, and nothing appended, for surrogates and values above U+10FFFF.

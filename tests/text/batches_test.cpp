@@ -18,7 +18,7 @@ namespace {
 using Ids = std::vector<int64_t>;
 
 /// Texts of 2, 0, 3 and 1 ids.
-const Corpus small{{5, 6, 7, 8, 9, 2}, {0, 2, 2, 5, 6}, {1, 0, 1, 0}};
+const Corpus small{{{5, 6, 7, 8, 9, 2}, {0, 2, 2, 5, 6}}, {1, 0, 1, 0}};
 
 Ids values(const Tensor& tensor) { return tensor.to_vector<int64_t>(); }
 
@@ -80,8 +80,8 @@ TEST_CASE("texts outside the corpus, and a corpus that does not fit together") {
     CHECK_THROWS_AS(gather_padded(small, texts), roux::Error);
   }
   const std::vector<int64_t> first{0};
-  for (const Corpus& damaged : {Corpus{{1, 2}, {0, 3}, {0}}, Corpus{{1, 2}, {2, 1}, {0}}, Corpus{{1, 2}, {-1, 2}, {0}},
-                                Corpus{{1, 2}, {0}, {0}}}) {
+  for (const Corpus& damaged : {Corpus{{{1, 2}, {0, 3}}, {0}}, Corpus{{{1, 2}, {2, 1}}, {0}},
+                                Corpus{{{1, 2}, {-1, 2}}, {0}}, Corpus{{{1, 2}, {0}}, {0}}}) {
     CHECK_THROWS_AS(gather_bag(damaged, first), roux::Error);
     CHECK_THROWS_AS(gather_padded(damaged, first), roux::Error);
     CHECK_THROWS_AS(BagBatches{damaged}, roux::Error);
@@ -181,4 +181,85 @@ TEST_CASE("the position counts the batch in hand") {
   for ([[maybe_unused]] const BagBatch& batch : batches) positions.push_back(batches.position());
   CHECK(positions == std::vector<int64_t>{1, 2, 3});
   CHECK(batches.position() == 0);
+}
+
+TEST_CASE("padding of loaders: side, id, length, multiples") {
+  const std::vector<int64_t> texts{2, 1, 0};
+  const PaddedBatch left = gather_padded(small, texts, 0, {.side = Side::left, .pad_id = 4});
+  CHECK(values(left.ids) == Ids{7, 8, 9, 4, 4, 4, 4, 5, 6});
+  CHECK(values(left.mask()) == Ids{1, 1, 1, 0, 0, 0, 0, 1, 1});
+  const PaddedBatch wider = with_room(left, 5);
+  CHECK(values(wider.ids) == Ids{4, 4, 7, 8, 9, 4, 4, 4, 4, 4, 4, 4, 4, 5, 6});
+  CHECK(values(wider.mask()) == Ids{0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1});
+  CHECK(to(wider, roux::cpu).pad_id == 4);
+  CHECK(values(with_room(gather_padded(small, texts), 4).ids) == Ids{7, 8, 9, 0, 0, 0, 0, 0, 5, 6, 0, 0});
+  CHECK(gather_padded(small, texts, 0, {.multiple_of = 8}).ids.shape() == Shape{3, 8});
+  CHECK(gather_padded(small, texts, 2, {.length = 5}).ids.shape() == Shape{3, 5});
+  CHECK_THROWS_WITH_AS(gather_padded(small, texts, 0, {.length = 2}),
+                       "[pad] a text has 3 ids, more than the length 2 (hint: truncate the texts first)", roux::Error);
+  CHECK_THROWS_AS(PaddedBatches(small, {.padding = {.multiple_of = 0}}), roux::Error);
+  PaddedBatches batches(small, {.batch_size = 4, .padding = {.length = 4, .side = Side::left}});
+  for (const PaddedBatch& batch : batches) {
+    CHECK(values(batch.ids) == Ids{0, 0, 5, 6, 0, 0, 0, 0, 0, 7, 8, 9, 0, 0, 0, 2});
+  }
+}
+
+TEST_CASE("texts of like length together: every text once, less padding, reproducible") {
+  Corpus corpus;
+  for (int64_t i = 0; i < 1003; ++i) {
+    const std::vector<int32_t> ids(static_cast<size_t>(1 + (i * 7919) % 40), static_cast<int32_t>(i));
+    corpus.push_back(ids);
+    corpus.labels.push_back(i);
+  }
+  const auto labels_of = [&](PaddedBatches& batches) {
+    Ids all;
+    for (const PaddedBatch& batch : batches) {
+      const Ids labels = values(batch.labels);
+      all.insert(all.end(), labels.begin(), labels.end());
+    }
+    return all;
+  };
+  const BatchOptions plain{.batch_size = 16, .shuffle = true, .seed = 3};
+  BatchOptions bucketed = plain;
+  bucketed.bucket_batches = 20;
+  PaddedBatches one(corpus, bucketed), two(corpus, bucketed), without(corpus, plain);
+  const double wasted = one.padding_share(), wasted_without = without.padding_share();
+  CHECK(wasted_without > 0.4);
+  CHECK(wasted < 0.1);
+  int64_t cells = 0, used = 0;
+  for (const PaddedBatch& batch : two) {
+    cells += batch.ids.numel();
+    for (const int64_t label : values(batch.labels)) used += static_cast<int64_t>(corpus[label].size());
+  }
+  CHECK(wasted == doctest::Approx(1 - static_cast<double>(used) / static_cast<double>(cells)));
+
+  const Ids first = labels_of(one), second = labels_of(one), third = labels_of(one);
+  CHECK(labels_of(two) == second);
+  CHECK(first != second);
+  Ids sorted = second;
+  std::sort(sorted.begin(), sorted.end());
+  for (int64_t i = 0; i < 1003; ++i) REQUIRE(sorted[static_cast<size_t>(i)] == i);
+  for (const int64_t position : {0, 1, 31, 62, 63}) {
+    PaddedBatches resumed(corpus, bucketed);
+    resumed.resume(1, position);
+    const auto done = static_cast<std::ptrdiff_t>(std::min<int64_t>(16 * position, 1003));
+    CHECK(labels_of(resumed) == Ids(second.begin() + done, second.end()));
+    CHECK(labels_of(resumed) == third);
+  }
+  // The batches come in no order of length.
+  std::vector<int64_t> longest;
+  for (const PaddedBatch& batch : one) longest.push_back(batch.ids.size(1));
+  CHECK_FALSE(std::is_sorted(longest.begin(), longest.begin() + 20));
+
+  // Without shuffling: stretches of the corpus, each by length.
+  BatchOptions in_order{.batch_size = 2, .bucket_batches = 2};
+  const Corpus few{{{9, 9, 9, 8, 7, 7, 6, 5, 5}, {0, 3, 4, 6, 7, 9}}, {0, 1, 2, 3, 4}};
+  PaddedBatches ordered(few, in_order);
+  CHECK(labels_of(ordered) == Ids{1, 3, 2, 0, 4});
+  CHECK(labels_of(ordered) == Ids{1, 3, 2, 0, 4});
+  const Corpus none;
+  PaddedBatches nothing(none, bucketed);
+  CHECK(labels_of(nothing).empty());
+  CHECK(nothing.padding_share() == 0);
+  CHECK_THROWS_AS(PaddedBatches(few, {.bucket_batches = -1}), roux::Error);
 }

@@ -68,12 +68,36 @@ TEST_CASE("errors of an encoder arrive, and so do labels that do not fit") {
 
 TEST_CASE("a corpus that does not fit together is refused") {
   CHECK_NOTHROW(Corpus{}.check());
-  CHECK_NOTHROW((Corpus{{1, 2}, {0, 0, 2}, {0, 1}}.check()));
-  CHECK_THROWS_WITH_AS((Corpus{{1, 2}, {0, 2}, {0, 1}}.check()),
+  CHECK_NOTHROW((Corpus{{{1, 2}, {0, 0, 2}}, {0, 1}}.check()));
+  CHECK_THROWS_WITH_AS((Corpus{{{1, 2}, {0, 2}}, {0, 1}}.check()),
                        "[Corpus] 2 labels and 2 offsets; expected one label a text and one offset more", roux::Error);
-  CHECK_THROWS_WITH_AS((Corpus{{1, 2}, {0, 1, 3}, {0, 1}}.check()),
+  CHECK_THROWS_WITH_AS((Corpus{{{1, 2}, {0, 1, 3}}, {0, 1}}.check()),
                        "[Corpus] offsets from 0 to 3; expected 0 to 2, the number of ids", roux::Error);
-  CHECK_THROWS_AS((Corpus{{1, 2}, {1, 1, 2}, {0, 1}}.check()), roux::Error);
-  CHECK_THROWS_WITH_AS((Corpus{{1, 2}, {0, 5, 1, 2}, {0, 1, 0}}.check()),
+  CHECK_THROWS_AS((Corpus{{{1, 2}, {1, 1, 2}}, {0, 1}}.check()), roux::Error);
+  CHECK_THROWS_WITH_AS((Corpus{{{1, 2}, {0, 5, 1, 2}}, {0, 1, 0}}.check()),
                        "[Corpus] offset 1 is 5, the next 1; expected offsets that do not fall", roux::Error);
+}
+
+TEST_CASE("texts without labels") {
+  const StringList texts = many_texts(2500);
+  const NgramEncoder encoder(texts, {});
+  const EncodedTexts encoded = encode_texts(encoder, texts);
+  CHECK(encoded.size() == 2500);
+  CHECK(encoded.ids == encode_corpus(encoder, texts, std::vector<int64_t>(2500)).ids);
+  std::vector<int32_t> ids;
+  encoder.encode(texts[2499], ids);
+  const std::span<const int32_t> last = encoded[2499];
+  CHECK(std::vector<int32_t>(last.begin(), last.end()) == ids);
+  CHECK_THROWS_AS(encoded[2500], roux::Error);
+  CHECK_THROWS_AS(encoded[-1], roux::Error);
+  EncodedTexts few;
+  few.push_back(std::vector<int32_t>{3, 4});
+  few.push_back({});
+  CHECK(few.offsets == std::vector<int64_t>{0, 2, 2});
+  CHECK(few[1].empty());
+  CHECK_NOTHROW(few.check());
+  few.ids.pop_back();
+  CHECK_THROWS_AS(few[0], roux::Error);
+  CHECK_THROWS_AS(few.check(), roux::Error);
+  CHECK(EncodedTexts().size() == 0);
 }

@@ -127,11 +127,12 @@ TEST_CASE("damaged rows are skipped and named") {
   CHECK(found.rows == Rows{{"ok", "ok"}, {"end", "\"of\" it"}});
   CHECK(found.lines == std::vector<int64_t>{5, 9});
   CHECK(found.count == 7);
-  const std::vector<std::pair<int64_t, std::string>> skipped{{2, "has 3 fields where the header has 2"},
-                                                             {3, "has 1 field where the header has 2"},
-                                                             {6, "has text after the closing quote of field 1"},
-                                                             {7, "is not valid UTF-8"},
-                                                             {8, "holds a NUL byte"}};
+  const std::vector<std::pair<int64_t, std::string>> skipped{
+      {2, "has 3 fields where the header has 2"},
+      {3, "has 1 field where the header has 2"},
+      {6, "has text after the closing quote of field 1"},
+      {7, "is not valid UTF-8 (hint: --encoding latin1 if the file is ISO-8859-1)"},
+      {8, "holds a NUL byte"}};
   CHECK(found.skipped == skipped);
 }
 
@@ -155,7 +156,8 @@ TEST_CASE("what makes a whole file useless is an error") {
   CHECK(error_of("a,b\n\"two\nlines\",\"never\nclosed\n") ==
         "[read_csv] 'test.csv', line 3: a quote is opened here and never closed");
   CHECK(error_of("a,\"b\n1,2\n") == "[read_csv] 'test.csv', line 1: a quote is opened here and never closed");
-  CHECK(error_of("a,caf\xE9\n1,2\n") == "[read_csv] the header of 'test.csv' is not valid UTF-8");
+  CHECK(error_of("a,caf\xE9\n1,2\n") ==
+        "[read_csv] the header of 'test.csv' is not valid UTF-8 (hint: --encoding latin1 if the file is ISO-8859-1)");
   CHECK(error_of(std::string("\xFF\xFE"
                              "a\0\n\0",
                              6)) ==

@@ -96,7 +96,7 @@ TEST_CASE("what is dropped is told, with lines") {
         "  2: no text (lines 3, 8)\n"
         "  1: no label (line 5)\n"
         "  1: has 3 fields where the header has 2 (line 6)\n"
-        "  1: is not valid UTF-8 (line 7)");
+        "  1: is not valid UTF-8 (hint: --encoding latin1 if the file is ISO-8859-1) (line 7)");
 }
 
 TEST_CASE("a long list of dropped rows is cut short") {
@@ -147,6 +147,39 @@ TEST_CASE("labels of a training set are kept for another file") {
         "[read_labelled] the label 'y' is given twice");
 }
 
+TEST_CASE("texts with several labels keep them all, and the first counts where one is asked for") {
+  const ReadOptions fasttext{.format = TextFormat::fasttext};
+  const LabelledTexts data = read("__label__b __label__a two\n__label__c one\n__label__a __label__a once\n", fasttext);
+  CHECK(data.label_names == Names{"a", "b", "c"});
+  CHECK(data.labels == Labels{1, 2, 0});
+  CHECK(data.has_several_labels());
+  const auto all = [](const LabelledTexts& texts, int64_t text) {
+    const auto labels = texts.labels_of(text);
+    return Labels(labels.begin(), labels.end());
+  };
+  CHECK(all(data, 0) == Labels{1, 0});
+  CHECK(all(data, 1) == Labels{2});
+  CHECK(all(data, 2) == Labels{0});
+  CHECK_THROWS_AS(data.labels_of(3), roux::Error);
+  CHECK(report_of(data) ==
+        "3 rows read as fasttext, 0 dropped\n  1: several labels, of which the first counts where one is asked for");
+  const Labels order{2, 0};
+  const LabelledTexts part = data.select(order);
+  CHECK(all(part, 0) == Labels{0});
+  CHECK(all(part, 1) == Labels{1, 0});
+
+  const LabelledTexts known = read("__label__x __label__a two\n__label__x one\n__label__b __label__a b\n",
+                                   {.format = TextFormat::fasttext, .label_names = {"a", "b"}});
+  CHECK(known.labels == Labels{0, 1});
+  CHECK(all(known, 1) == Labels{1, 0});
+  CHECK(known.report.dropped_rows() == 1);
+
+  const LabelledTexts single = read("__label__a x\n__label__b y\n", fasttext);
+  CHECK_FALSE(single.has_several_labels());
+  CHECK(single.all_labels.empty());
+  CHECK(all(single, 1) == Labels{1});
+}
+
 TEST_CASE("some rows of a data set") {
   const LabelledTexts data = read("name,category\na,y\nb,z\nc,x\n");
   const Labels indices{2, 0};
@@ -165,8 +198,18 @@ TEST_CASE("files that cannot be used are errors") {
     CHECK(text.ends_with(part));
   };
   ends_with(error_of(""), "is empty; expected a header that names the columns");
-  ends_with(error_of("title,category\na,b\n"), "has no column 'name'; its columns are 'title', 'category'");
-  ends_with(error_of("name,kind\na,b\n"), "has no column 'category'; its columns are 'name', 'kind'");
+  ends_with(error_of("heading,category\na,b\n"),
+            "has no column called text, name, title, sentence, message, question, review; its columns are 'heading', "
+            "'category' (hint: --text-column names the one to read)");
+  ends_with(error_of("name,kind\na,b\n"),
+            "has no column called label, category, class, target, sentiment, intent, topic; its columns are 'name', "
+            "'kind' (hint: --label-column names the one to read)");
+  ends_with(error_of("name,text,category\na,b,c\n"),
+            "has the columns 'text', 'name' (hint: --text-column names the one to read)");
+  ends_with(error_of("name,category\na,b\n", {.text_column = "title"}),
+            "has no column 'title'; its columns are 'name', 'category'");
+  ends_with(error_of("name,category\na,b\n", {.label_column = "kind"}),
+            "has no column 'kind'; its columns are 'name', 'category'");
   ends_with(error_of("name,category\na,b\n", {.labels = LabelSource::substring}),
             "has no column 'ingredients'; its columns are 'name', 'category'");
   ends_with(error_of("name,category\n"), "data.csv: 0 rows read, 0 dropped");
@@ -192,4 +235,32 @@ TEST_CASE("raw recipes of Food.com are labelled as the course does") {
   const LabelledTexts data = read_labelled(path);
   CHECK(data.report.rows == 1000);
   CHECK(data.class_counts() == Labels{131, 491});
+}
+
+TEST_CASE("SMS messages: tabs, no header, quotes that mean nothing") {
+  const std::string path = real_data("text/SMSSpamCollection");
+  if (path.empty()) return;
+  const LabelledTexts data = read_labelled(path);
+  CHECK(data.report.format == TextFormat::tsv);
+  CHECK(data.label_names == Names{"ham", "spam"});
+  CHECK(data.class_counts() == Labels{4827, 747});
+  CHECK(data.report.dropped.empty());
+  CHECK(data.texts[2].starts_with("Free entry in 2 a wkly comp"));
+  const LabelledTexts same = read_labelled(path, {.format = TextFormat::label_first});
+  CHECK(same.labels == data.labels);
+}
+
+TEST_CASE("TREC questions: label first, ISO-8859-1") {
+  const std::string path = real_data("text/TREC.train.all");
+  if (path.empty()) return;
+  const LabelledTexts data = read_labelled(path, {.encoding = TextEncoding::latin1});
+  CHECK(data.report.format == TextFormat::label_first);
+  CHECK(data.size() == 5452);
+  CHECK(data.num_classes() == 6);
+  CHECK(data.texts[65] == "Which city has the oldest relationship as a sister\u00F0city with Los Angeles ?");
+  CHECK(data.report.dropped.empty());
+  const LabelledTexts utf8 = read_labelled(path);
+  CHECK(utf8.size() == 5451);
+  const std::string report = to_string(utf8.report);
+  CHECK(report.ends_with("1: is not valid UTF-8 (hint: --encoding latin1 if the file is ISO-8859-1) (line 66)"));
 }

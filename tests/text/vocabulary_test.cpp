@@ -122,3 +122,77 @@ TEST_CASE("damaged vocabularies are named") {
   CHECK(error_of("<pad>\n<unk>\nx\\\n") == "[from_lines] 'words.txt', line 3" + escape);
   CHECK_THROWS_AS(Vocabulary::load("no/such/words.txt"), roux::Error);
 }
+
+TEST_CASE("the course's vocabulary: words from 1, 0 for padding, others left out") {
+  const Vocabulary course(count({"i", "love", "my", "dog", "i", "love", "my", "cat"}), {.unk = std::nullopt});
+  CHECK(tokens_of(course) == std::vector<std::string>{"<pad>", "i", "love", "my", "dog", "cat"});
+  CHECK(course.id("i") == 1);
+  CHECK(course.id("cat") == 5);
+  CHECK(course.id("horse") == -1);
+  CHECK(course.pad_id() == 0);
+  CHECK(course.unk_id() == -1);
+  CHECK(course.special_ids() == std::vector<int32_t>{0});
+}
+
+TEST_CASE("special tokens stand at the ids chosen, words fill the others") {
+  const TokenCounts counts = count({"a", "b", "c", "b", "<CLS>", "c", "c"});
+  const VocabularyOptions options{
+      .pad = SpecialToken{"<PAD>", 0}, .unk = SpecialToken{"<UNK>", 3}, .others = {{"<CLS>", 5}, {"<SEP>", 1}}};
+  const Vocabulary vocabulary(counts, options);
+  CHECK(tokens_of(vocabulary) == std::vector<std::string>{"<PAD>", "<SEP>", "c", "<UNK>", "b", "<CLS>", "a"});
+  CHECK(vocabulary.id("z") == 3);
+  CHECK(vocabulary.id("<CLS>") == 5);
+  CHECK(vocabulary.special_ids() == std::vector<int32_t>{0, 1, 3, 5});
+  CHECK(vocabulary.is_special(3));
+  CHECK_FALSE(vocabulary.is_special(2));
+
+  VocabularyOptions limited = options;
+  limited.max_size = 6;
+  CHECK(tokens_of(Vocabulary(counts, limited)) ==
+        std::vector<std::string>{"<PAD>", "<SEP>", "c", "<UNK>", "b", "<CLS>"});
+  limited.min_count = 3;
+  CHECK_THROWS_WITH_AS(Vocabulary(counts, limited),
+                       "[Vocabulary] the special token '<CLS>' has the id 5, and only 4 ids before it have a token",
+                       roux::Error);
+  limited.max_size = 3;
+  CHECK_THROWS_AS(Vocabulary(counts, limited), roux::Error);
+  CHECK(Vocabulary(counts, {.max_size = 4}).size() == 4);
+  CHECK(Vocabulary(counts, {.max_size = 2}).size() == 2);
+  CHECK_THROWS_AS(Vocabulary(counts, {.others = {{"x", 1}}}), roux::Error);
+  CHECK_THROWS_AS(Vocabulary(counts, {.others = {{"<pad>", 2}}}), roux::Error);
+  CHECK_THROWS_AS(Vocabulary(counts, {.others = {{"x", -1}}}), roux::Error);
+  CHECK(Vocabulary(counts, {.pad = std::nullopt, .unk = std::nullopt}).id("c") == 0);
+}
+
+TEST_CASE("how much of a text is unknown") {
+  const Vocabulary vocabulary(count({"a", "a", "b"}), 2);
+  CHECK(vocabulary.unknown_rate(count({"a", "b", "c", "c"})) == 0.75);
+  CHECK(vocabulary.unknown_rate(count({"a", "<unk>"})) == 0.0);
+  CHECK(vocabulary.unknown_rate({}) == 0.0);
+}
+
+TEST_CASE("special tokens survive saving and loading") {
+  const TemporaryFolder folder;
+  const TokenCounts counts = count({"a", "\\specials", "b"});
+  const std::vector<VocabularyOptions> all{{.unk = std::nullopt},
+                                           {.pad = std::nullopt},
+                                           {.pad = std::nullopt, .unk = std::nullopt},
+                                           {.pad = SpecialToken{"<unk>", 0}, .unk = SpecialToken{"<pad>", 1}},
+                                           {.others = {{"<cls>", 3}}},
+                                           {}};
+  for (const VocabularyOptions& options : all) {
+    const Vocabulary saved(counts, options);
+    saved.save(folder / "words.txt");
+    const Vocabulary loaded = Vocabulary::load(folder / "words.txt");
+    CHECK(tokens_of(loaded) == tokens_of(saved));
+    CHECK(loaded.pad_id() == saved.pad_id());
+    CHECK(loaded.unk_id() == saved.unk_id());
+    CHECK(loaded.special_ids() == saved.special_ids());
+  }
+  for (const char* damaged : {"\\specials ", "\\specials 0\na\n", "\\specials 0 1 0\na\n", "\\specials 0 x 0\na\n",
+                              "\\specials -2 -1\na\n", "\\specials 0 -1 0 0\na\n", "\\specials 0 -1\na\n",
+                              "\\specials -1 -1 -1\na\n", "\\specials 99999999999 0 0\na\n"}) {
+    CAPTURE(damaged);
+    CHECK_THROWS_AS(Vocabulary::from_lines(damaged, "words.txt"), roux::Error);
+  }
+}

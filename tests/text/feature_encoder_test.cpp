@@ -1,0 +1,105 @@
+// Features of any text: which there are, their weights, and that they come back from a folder.
+#include "text/feature_encoder.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "tensor/error.h"
+#include "tensor/file.h"
+#include "tests/temporary_folder.h"
+
+using namespace roux;
+using namespace roux::text;
+
+namespace {
+
+StringList texts(const std::vector<std::string>& all) {
+  StringList list;
+  for (const std::string& each : all) list.push_back(each);
+  return list;
+}
+
+std::vector<int32_t> ids_of(const FeatureEncoder& encoder, std::string_view text) {
+  std::vector<int32_t> ids;
+  encoder.encode(text, ids);
+  return ids;
+}
+
+FeatureEncoder words_alone(const std::vector<std::string>& all, int64_t min_count = 1) {
+  return {texts(all),
+          {.word_ngrams = 1, .char_ngrams_min = 0, .char_ngrams_max = 0, .openings = false, .min_count = min_count}};
+}
+
+}  // namespace
+
+TEST_CASE("features: words, marks and punctuation, each once") {
+  const FeatureEncoder encoder = words_alone({"Hi, you!", "hi hi"});
+  CHECK(encoder.size() == 1 + 6);  // padding; two marks, hi, comma, you, !
+  CHECK(ids_of(encoder, "HI,you!").size() == 6);
+  CHECK(ids_of(encoder, "hi hi hi").size() == 3);
+  CHECK(ids_of(encoder, "unknown words").size() == 2);  // the marks
+  CHECK(ids_of(encoder, "").size() == 2);
+  CHECK(ids_of(encoder, "\xc3\x84 h\xff i").size() == 2);  // bytes that are no UTF-8 part words
+  CHECK(ids_of(words_alone({"\xc3\x84pfel"}), "\xc3\xa4PFEL").size() == 3);
+}
+
+TEST_CASE("features: weights are smoothed inverse document frequencies") {
+  const FeatureEncoder encoder = words_alone({"a b", "a a", "a c", "b"});
+  const std::vector<int32_t> ids = ids_of(encoder, "a b c");
+  std::vector<double> weights;
+  for (const int32_t id : ids) weights.push_back(encoder.weights()[static_cast<size_t>(id)]);
+  // The marks are in all four texts, a in three, b in two, c in one; ids fall with that.
+  const std::vector<double> expected = {1, 1, 1 + std::log(5.0 / 4), 1 + std::log(5.0 / 3), 1 + std::log(5.0 / 2)};
+  REQUIRE(weights.size() == expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) CHECK(weights[i] == doctest::Approx(expected[i]));
+  CHECK(encoder.weights()[FeatureEncoder::pad] == 0);
+}
+
+TEST_CASE("features: runs of words, openings and runs of characters") {
+  const StringList one = texts({"who is it ?"});
+  const auto count = [&](const FeatureOptions& options) { return FeatureEncoder(one, options).size() - 1; };
+  const FeatureOptions none{
+      .word_ngrams = 1, .char_ngrams_min = 0, .char_ngrams_max = 0, .openings = false, .min_count = 1};
+  FeatureOptions pairs = none, openings = none, runs = none;
+  pairs.word_ngrams = 2;
+  openings.openings = true;
+  runs.char_ngrams_min = runs.char_ngrams_max = 12;
+  CHECK(count(none) == 6);
+  CHECK(count(pairs) == 6 + 5);
+  CHECK(count(openings) == 6 + 3 + 2);  // who beside is, it, ?; who is beside it, ?
+  CHECK(count(runs) == 6 + 4);          // of the 15 characters with both marks
+  runs.char_ngrams_max = 100;
+  CHECK(count(runs) == 6 + 4 + 3 + 2 + 1);
+}
+
+TEST_CASE("features: rare ones are left out, equal ones are one") {
+  const FeatureEncoder encoder = words_alone({"rare common", "common twice twice"}, 2);
+  CHECK(encoder.size() == 1 + 3);
+  CHECK(ids_of(encoder, "rare twice common").size() == 3);
+}
+
+TEST_CASE("features come back from a folder; damage is found") {
+  const TemporaryFolder folder;
+  const FeatureEncoder encoder(texts({"Who wrote it?", "Who is it?"}), {});
+  encoder.save(folder.path().string());
+  const FeatureEncoder loaded = FeatureEncoder::load(folder.path().string());
+  CHECK(loaded.options() == encoder.options());
+  CHECK(loaded.weights() == encoder.weights());
+  CHECK(ids_of(loaded, "who is who?") == ids_of(encoder, "who is who?"));
+  const std::string path = folder / "features.safetensors";
+  const std::string bytes = read_file(path);
+  write_file_atomically(path, bytes.substr(0, bytes.size() / 2));
+  CHECK_THROWS_AS(FeatureEncoder::load(folder.path().string()), Error);
+  std::filesystem::remove(path);
+  CHECK_THROWS_AS(FeatureEncoder::load(folder.path().string()), Error);
+}
+
+TEST_CASE("features refuse options that make no sense") {
+  const StringList one = texts({"a"});
+  CHECK_THROWS_WITH_AS(FeatureEncoder(one, {.word_ngrams = -1}), doctest::Contains("word_ngrams is -1"), Error);
+  CHECK_THROWS_WITH_AS(FeatureEncoder(one, {.char_ngrams_min = 3, .char_ngrams_max = 2}),
+                       doctest::Contains("char_ngrams_max is 2"), Error);
+  CHECK_THROWS_WITH_AS(FeatureEncoder(one, {.char_share = 0}), doctest::Contains("char_share"), Error);
+}

@@ -1,0 +1,61 @@
+// From a text to its words: white space, case, accents, punctuation, contractions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/tokenizers/tokenizer.h"
+
+namespace roux::text {
+
+/// What becomes of punctuation (the Unicode categories P and S). An apostrophe between letters belongs to its word.
+enum class Punctuation {
+  keep,    ///< it stays in its word: "Hi!" and "Hi" differ
+  split,   ///< each sign is a word of its own: "Hi!" is "Hi", "!"
+  remove,  ///< it is left out and separates words: "Hi!" is "Hi"
+};
+
+struct WordOptions {
+  bool lowercase = true;
+  bool strip_accents = false;  ///< "café" is "cafe"
+  Punctuation punctuation = Punctuation::keep;
+  bool expand_contractions = false;  ///< English ones: "don't" is "do", "not"
+
+  bool operator==(const WordOptions&) const = default;
+};
+
+/// Takes texts apart. White space is Python's (`is_white_space`), lower case the simple mapping of Unicode.
+class WordSplitter {
+ public:
+  explicit WordSplitter(const WordOptions& options) : options_(options) {}
+
+  /// Calls `f(std::string_view word, TextSpan bytes)` for each word, with the bytes of `text` that it comes from. Words
+  /// of one contraction share its bytes.
+  template <class F>
+  void for_each(std::string_view text, F&& f) {
+    for (int64_t at = 0; next_chunk(text, at);)
+      for (const Word& word : words_) f(std::string_view(word.text), word.bytes);
+  }
+
+ private:
+  struct Word {
+    std::string text;
+    TextSpan bytes;
+  };
+
+  /// Makes `words_` those between the next white space; false at the end of the text.
+  bool next_chunk(std::string_view text, int64_t& at);
+  void append(std::string_view part, TextSpan bytes, bool continues_word);
+  void expand(size_t number);
+
+  WordOptions options_;
+  std::vector<Word> words_;
+};
+
+std::string to_string(Punctuation punctuation);
+/// Throws unless `name` is keep, split or remove.
+Punctuation punctuation_from(std::string_view name);
+
+}  // namespace roux::text
