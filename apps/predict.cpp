@@ -1,4 +1,4 @@
-// Labels texts with a classifier that train_recipes saved:
+// Labels texts with a classifier that train_recipes or classify saved:
 //
 //   build/apps/predict build/recipes "Blueberry Muffins"
 //   cut -f 1 titles.tsv | build/apps/predict build/recipes
@@ -21,7 +21,8 @@ namespace {
 constexpr int64_t block = 1024;
 
 void print_predictions(const SavedClassifier& classifier, const text::StringList& texts) {
-  const std::vector<Prediction> predictions = predict(*classifier.model, classifier.encoder, texts);
+  const std::vector<Prediction> predictions =
+      predict(*classifier.model, classifier.encoder, texts, classifier.temperature);
   for (int64_t i = 0; i < texts.size(); ++i) {
     const Prediction& best = predictions[static_cast<size_t>(i)];
     const std::string_view title = texts[i];
@@ -49,7 +50,7 @@ int predict_main(int argc, char** argv) {
   std::string folder, device = "cpu";
   std::vector<std::string> titles;
   CommandLine app("Labels texts with a saved classifier: label, tab, probability, tab, text.", "predict");
-  app.add_option("DIR", folder, "folder that train_recipes --save wrote")->required();
+  app.add_option("DIR", folder, "folder that train_recipes or classify wrote")->required();
   app.add_option("TITLE", titles, "texts to label; without any, one a line from standard input")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--device", device, "where to compute")->type_name("cpu|cuda[:N]|auto");

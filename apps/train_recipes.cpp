@@ -11,6 +11,7 @@
 #include "apps/common/recipe_options.h"
 #include "apps/common/recipe_report.h"
 #include "apps/common/table.h"
+#include "apps/common/train_classifier.h"
 #include "tensor/parallel.h"
 #include "text/split.h"
 
@@ -67,21 +68,16 @@ TrainerOptions trainer_options(const RecipeOptions& options, const RecipeData& d
   return result;
 }
 
-template <class Model>
-void train_model(Model& model, ModelResult& result, const RecipeData& data, const TrainerOptions& options,
-                 Progress& progress) {
-  Trainer<Model> trainer(model, data.train_corpus, data.validation_corpus, options);
-  trainer.run(
-      [&](int64_t texts) {
-        progress.advance(texts);
-        return true;
-      },
+void train_model(ModelResult& result, const RecipeData& data, const TrainerOptions& options, Progress& progress) {
+  const TrainingRun run = train_classifier(
+      *result.model, data.train_corpus, data.validation_corpus, options,
+      [&](int64_t texts) { progress.advance(texts); },
       [&](const EpochReport& report) { progress.print(epoch_line(result.name, report, options.epochs)); });
-  if (options.device != cpu && !trainer.not_replayed_because().empty())
-    progress.print(result.name + ": steps were not replayed as a graph: " + trainer.not_replayed_because());
-  result.epochs = trainer.history();
-  result.kept_epoch = trainer.kept_epoch();
-  const Tensor predicted = argmax(model.logits(data.validation_corpus), 1);
+  if (!run.not_replayed_because.empty())
+    progress.print(result.name + ": steps were not replayed as a graph: " + run.not_replayed_because);
+  result.epochs = run.epochs;
+  result.kept_epoch = run.kept_epoch;
+  const Tensor predicted = argmax(result.model->logits(data.validation_corpus), 1);
   result.scores = nn::classification_report(predicted, Tensor::from(data.validation.labels), data.num_classes());
 }
 
@@ -97,15 +93,7 @@ std::vector<ModelResult> train_models(const RecipeOptions& options, const Recipe
   Progress progress(static_cast<int64_t>(results.size()) * options.epochs * data.train.size());
   const auto count = static_cast<int64_t>(results.size());
   parallel_for(count, device == cpu ? 1 : count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      ModelResult& result = results[static_cast<size_t>(i)];
-      if (auto* bag = dynamic_cast<EmbeddingBagClassifier*>(result.model.get()))
-        train_model(*bag, result, data, training, progress);
-      else if (auto* pooled = dynamic_cast<PooledClassifier*>(result.model.get()))
-        train_model(*pooled, result, data, training, progress);
-      else
-        fail("train_recipes", "the model ", result.name, " is of a class that train_models does not know");
-    }
+    for (int64_t i = begin; i < end; ++i) train_model(results[static_cast<size_t>(i)], data, training, progress);
   });
   return results;
 }

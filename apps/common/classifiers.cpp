@@ -8,13 +8,13 @@ constexpr int64_t scoring_batch = 256;  // wide enough to amortise each call, na
 
 // Scores (texts, classes), batch by batch; the model's mode is put back.
 template <class Model>
-Tensor score(Model& model, const text::Corpus& corpus, int64_t num_classes) {
+Tensor score(Model& model, const text::Corpus& corpus) {
   const NoGrad guard;
   const bool training = model.is_training();
   model.eval();
-  const Device device = model.fc.weight.device();
+  const Device device = model.device();
   typename Model::Batches batches(corpus, {.batch_size = scoring_batch});
-  Tensor scores = Tensor::empty({corpus.size(), num_classes});
+  Tensor scores = Tensor::empty({corpus.size(), model.num_classes()});
   int64_t done = 0;
   for (const auto& batch : batches) {
     const int64_t count = batch.labels.numel();
@@ -27,16 +27,26 @@ Tensor score(Model& model, const text::Corpus& corpus, int64_t num_classes) {
 
 }  // namespace
 
-Tensor EmbeddingBagClassifier::logits(const text::Corpus& corpus) { return score(*this, corpus, fc.weight.size(0)); }
-Tensor PooledClassifier::logits(const text::Corpus& corpus) { return score(*this, corpus, fc.weight.size(0)); }
+Tensor EmbeddingBagClassifier::logits(const text::Corpus& corpus) { return score(*this, corpus); }
+Tensor PooledClassifier::logits(const text::Corpus& corpus) { return score(*this, corpus); }
+
+Tensor LinearClassifier::logits(const text::Corpus& corpus) { return score(*this, corpus); }
+
+Variable LinearClassifier::forward(const text::BagBatch& batch) {
+  const Tensor weights = embedding(feature_weights, batch.ids).reshape({batch.ids.numel()});
+  const BagPooling sums{.mode = Pooling::sum, .per_sample_weights = weights};
+  const Tensor squares = embedding_bag(feature_weights, batch.ids, batch.offsets, sums).output;  // (texts, 1)
+  return table(batch.ids, batch.offsets, weights) * rsqrt(clamp(squares, 1e-12, 1e12));
+}
 
 std::unique_ptr<TextClassifier> make_classifier(const std::string& name, const ClassifierShape& shape) {
   if (name == "embedding_bag") return std::make_unique<EmbeddingBagClassifier>(shape);
   if (name == "mean") return std::make_unique<PooledClassifier>(shape, Pooling::mean);
   if (name == "max") return std::make_unique<PooledClassifier>(shape, Pooling::max);
   if (name == "sum") return std::make_unique<PooledClassifier>(shape, Pooling::sum);
-  std::string known;
-  for (const std::string& each : classifier_names) known += (known.empty() ? "" : ", ") + each;
+  if (name == linear_classifier) return std::make_unique<LinearClassifier>(shape);
+  std::string known = linear_classifier;
+  for (const std::string& each : classifier_names) known += ", " + each;
   fail("classifier", "unknown model '", name, "' (expected: ", known, ")");
 }
 

@@ -1,5 +1,6 @@
-// The course's four recipe classifiers: a table of word vectors, pooled to one vector a text, dropped out, and one
-// linear layer. One pools inside EmbeddingBag; three look words up and pool by hand: mean, max, sum.
+// Text classifiers. The course's four: a table of word vectors, pooled to one vector a text, dropped out, and one
+// linear layer; one pools inside EmbeddingBag, three look words up and pool by hand: mean, max, sum. And a linear one,
+// which gives each feature of a text a score for each class.
 #pragma once
 
 #include <memory>
@@ -9,6 +10,7 @@
 #include "nn/dropout.h"
 #include "nn/embedding.h"
 #include "nn/linear.h"
+#include "nn/loss.h"
 #include "nn/module.h"
 #include "nn/pooling.h"
 #include "text/batches.h"
@@ -25,14 +27,22 @@ struct ClassifierShape {
   double init_std = 1;  ///< of the table before training; the layers' own default is 1
 };
 
-/// Names of the models that `make_classifier` knows, in the course's order.
+/// The course's models, in its order.
 inline const std::vector<std::string> classifier_names = {"embedding_bag", "mean", "max", "sum"};
+/// The linear one.
+inline constexpr const char* linear_classifier = "linear";
 
 /// A model that turns texts, as ids, into class scores.
 class TextClassifier : public nn::Module {
  public:
   /// Scores (texts, classes) of a whole corpus, in evaluation mode and without recording.
   virtual Tensor logits(const text::Corpus& corpus) = 0;
+  /// What training makes small. scores (texts, classes); class_weights (classes), or undefined.
+  virtual Variable loss(const Variable& scores, const Tensor& labels, const Tensor& class_weights) const {
+    return nn::cross_entropy(scores, labels, {.weight = class_weights});
+  }
+  virtual int64_t num_classes() const = 0;
+  virtual Device device() const = 0;
 };
 
 /// `EmbeddingBag -> Dropout -> Linear`: ids and offsets, no padding.
@@ -52,6 +62,8 @@ class EmbeddingBagClassifier : public TextClassifier {
   /// (texts, classes)
   Variable forward(const text::BagBatch& batch) { return fc(dropout(embedding_bag(batch.ids, batch.offsets))); }
   Tensor logits(const text::Corpus& corpus) override;
+  int64_t num_classes() const override { return fc.weight.size(0); }
+  Device device() const override { return fc.weight.data().device(); }
 
   nn::EmbeddingBag embedding_bag;
   nn::Dropout dropout;
@@ -79,6 +91,8 @@ class PooledClassifier : public TextClassifier {
     return fc(dropout(pool(embedded, batch.mask())));
   }
   Tensor logits(const text::Corpus& corpus) override;
+  int64_t num_classes() const override { return fc.weight.size(0); }
+  Device device() const override { return fc.weight.data().device(); }
 
   nn::Embedding embedding;
   nn::Dropout dropout;
@@ -96,7 +110,33 @@ class PooledClassifier : public TextClassifier {
   Pooling pooling_;
 };
 
-/// A new classifier by name; throws on a name that is not in `classifier_names`.
+/// A support vector machine over weighted features: the rows of a text's features are added up, each times its weight,
+/// and the sum is divided by the length of the vector of these weights. Training starts from 0.
+class LinearClassifier : public TextClassifier {
+ public:
+  using Batches = text::BagBatches;
+
+  explicit LinearClassifier(const ClassifierShape& shape)
+      : table(nn::EmbeddingBag::from_pretrained(Tensor::zeros({shape.vocabulary_size, shape.num_classes}), false,
+                                                {.mode = Pooling::sum})),
+        feature_weights(Tensor::ones({shape.vocabulary_size, 1})) {
+    add("table", table);
+    add_buffer("feature_weights", feature_weights);
+  }
+  /// (texts, classes)
+  Variable forward(const text::BagBatch& batch);
+  Tensor logits(const text::Corpus& corpus) override;
+  Variable loss(const Variable& scores, const Tensor& labels, const Tensor& class_weights) const override {
+    return nn::squared_hinge_loss(scores, labels, {.weight = class_weights});
+  }
+  int64_t num_classes() const override { return table.weight.size(1); }
+  Device device() const override { return feature_weights.device(); }
+
+  nn::EmbeddingBag table;
+  Tensor feature_weights;  ///< (features, 1): of a text's features, see text::FeatureEncoder::weights
+};
+
+/// A new classifier by name; throws on a name that is neither in `classifier_names` nor `linear_classifier`.
 std::unique_ptr<TextClassifier> make_classifier(const std::string& name, const ClassifierShape& shape);
 
 }  // namespace roux::apps

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include "tensor/error.h"
 
@@ -29,5 +32,20 @@ class CommandLine : public CLI::App {
     return true;
   }
 };
+
+/// The bounds of an option `MIN-MAX` of runs of characters; 0 and 0 of an empty one. Throws, naming the option.
+inline std::pair<int64_t, int64_t> char_ngram_bounds(const std::string& text, const std::string& option) {
+  if (text.empty()) return {0, 0};
+  int64_t low = 0, high = 0;
+  const char* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, low);
+  bool valid = first.ec == std::errc() && first.ptr != end && *first.ptr == '-';
+  if (valid) {
+    const auto second = std::from_chars(first.ptr + 1, end, high);
+    valid = second.ec == std::errc() && second.ptr == end && low >= 1 && low <= high && high <= 32;
+  }
+  ROUX_CHECK(valid, "options", option, " must be MIN-MAX with 1 <= MIN <= MAX <= 32, found '", text, "'");
+  return {low, high};
+}
 
 }  // namespace roux::apps

@@ -2,7 +2,6 @@
 #include "apps/common/recipe_options.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -113,17 +112,7 @@ text::ReadOptions RecipeOptions::read_options() const {
 }
 
 std::pair<int64_t, int64_t> RecipeOptions::char_ngram_bounds() const {
-  if (char_ngrams.empty()) return {0, 0};
-  int64_t low = 0, high = 0;
-  const char* const end = char_ngrams.data() + char_ngrams.size();
-  const auto first = std::from_chars(char_ngrams.data(), end, low);
-  bool valid = first.ec == std::errc() && first.ptr != end && *first.ptr == '-';
-  if (valid) {
-    const auto second = std::from_chars(first.ptr + 1, end, high);
-    valid = second.ec == std::errc() && second.ptr == end && low >= 1 && low <= high && high <= 32;
-  }
-  ROUX_CHECK(valid, "options", "--char-ngrams must be MIN-MAX with 1 <= MIN <= MAX <= 32, found '", char_ngrams, "'");
-  return {low, high};
+  return apps::char_ngram_bounds(char_ngrams, "--char-ngrams");
 }
 
 }  // namespace roux::apps

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "apps/common/report.h"
 #include "apps/common/table.h"
 #include "tensor/file.h"
 
@@ -112,17 +113,7 @@ size_t print_results(const RecipeData& data, const std::vector<ModelResult>& res
 }
 
 void print_confusion(const RecipeData& data, const ModelResult& result) {
-  std::vector<std::string> header = {"is \\ predicted"};
-  header.insert(header.end(), data.train.label_names.begin(), data.train.label_names.end());
-  Table table(header);
-  const std::vector<int64_t> counts = result.scores.confusion.to_vector<int64_t>();
-  const size_t classes = data.train.label_names.size();
-  for (size_t i = 0; i < classes; ++i) {
-    std::vector<std::string> row = {data.train.label_names[i]};
-    for (size_t j = 0; j < classes; ++j) row.push_back(with_commas(counts[i * classes + j]));
-    table.add(row);
-  }
-  std::printf("%s\n", table.to_string().c_str());
+  std::printf("%s\n", confusion_table(data.train.label_names, result.scores.confusion).c_str());
 }
 
 void print_course_titles(const RecipeData& data, const ModelResult& result) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,9 @@ using nlohmann::json;
 
 constexpr const char* settings_file = "settings.json";
 constexpr const char* weights_file = "model.safetensors";
+// The encoders' names in the settings; settings without one are of n-grams.
+constexpr const char* ngrams = "ngrams";
+constexpr const char* features = "features";
 constexpr const char* format_name = "roux text classifier, version 1";
 
 // Removes the folder it is given unless that was moved away.
@@ -56,7 +60,21 @@ json read_settings(const std::string& path) {
   }
 }
 
+Encoder load_encoder(const std::string& name, const std::string& folder) {
+  if (name == ngrams) return text::NgramEncoder::load(folder);
+  if (name == features) return text::FeatureEncoder::load(folder);
+  fail("load_classifier", folder, " has an unknown encoder '", name, "'");
+}
+
 }  // namespace
+
+int64_t size_of(const Encoder& encoder) {
+  return std::visit([](const auto& each) { return each.size(); }, encoder);
+}
+
+text::Corpus encode_corpus(const Encoder& encoder, const text::StringList& texts, const std::vector<int64_t>& labels) {
+  return std::visit([&](const auto& each) { return text::encode_corpus(each, texts, labels); }, encoder);
+}
 
 void check_writable(const std::string& folder) {
   ROUX_CHECK(!folder.empty(), "save", "the name of the folder is empty");
@@ -73,14 +91,15 @@ void check_writable(const std::string& folder) {
 }
 
 void save_classifier(const std::string& folder, const std::string& name, const ClassifierShape& shape,
-                     TextClassifier& model, const text::NgramEncoder& encoder, const std::vector<std::string>& labels) {
+                     TextClassifier& model, const Encoder& encoder, const std::vector<std::string>& labels,
+                     double temperature) {
   check_writable(folder);
   const fs::path path = without_trailing_slash(folder);
   const FolderGuard fresh{path.string() + ".tmp" + std::to_string(getpid())};
   try {
     fs::remove_all(fresh.path);
     fs::create_directory(fresh.path);
-    encoder.save(fresh.path.string());
+    std::visit([&](const auto& each) { each.save(fresh.path.string()); }, encoder);
     save_safetensors((fresh.path / weights_file).string(), model.state_dict());
     const json settings = {{"format", format_name},
                            {"model", name},
@@ -88,6 +107,8 @@ void save_classifier(const std::string& folder, const std::string& name, const C
                            {"embedding_dim", shape.embedding_dim},
                            {"num_classes", shape.num_classes},
                            {"dropout", shape.dropout},
+                           {"temperature", temperature},
+                           {"encoder", std::holds_alternative<text::FeatureEncoder>(encoder) ? features : ngrams},
                            {"labels", labels}};
     write_file_atomically((fresh.path / settings_file).string(),
                           settings.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
@@ -100,11 +121,13 @@ void save_classifier(const std::string& folder, const std::string& name, const C
 SavedClassifier load_classifier(const std::string& folder) {
   const fs::path path = without_trailing_slash(folder);
   ROUX_CHECK(fs::is_directory(path), "load_classifier", folder,
-             " is not a folder (hint: name the folder that train_recipes --save wrote)");
+             " is not a folder (hint: name the folder that train_recipes or classify wrote)");
   const json settings = read_settings((path / settings_file).string());
   std::string name;
   ClassifierShape shape;
   std::vector<std::string> labels;
+  std::string encoder_name;
+  double temperature = 1;
   try {
     ROUX_CHECK(settings.at("format") == format_name, "load_classifier", "unknown format ",
                settings.at("format").dump());
@@ -112,24 +135,31 @@ SavedClassifier load_classifier(const std::string& folder) {
     shape = {settings.at("vocabulary_size").get<int64_t>(), settings.at("embedding_dim").get<int64_t>(),
              settings.at("num_classes").get<int64_t>(), settings.at("dropout").get<double>()};
     labels = settings.at("labels").get<std::vector<std::string>>();
+    temperature = settings.value("temperature", 1.0);
+    encoder_name = settings.value("encoder", ngrams);
   } catch (const json::exception& error) {
     fail("load_classifier", (path / settings_file).string(), " is damaged: ", error.what());
   }
-  text::NgramEncoder encoder = text::NgramEncoder::load(path.string());
-  ROUX_CHECK(encoder.size() == shape.vocabulary_size && static_cast<int64_t>(labels.size()) == shape.num_classes,
-             "load_classifier", "the files in ", folder, " do not belong together: ", encoder.size(), " features and ",
-             labels.size(), " labels, expected ", shape.vocabulary_size, " and ", shape.num_classes);
+  ROUX_CHECK(temperature > 0 && std::isfinite(temperature), "load_classifier", "the temperature is ", temperature,
+             ", expected a number above 0");
+  Encoder encoder = load_encoder(encoder_name, path.string());
+  ROUX_CHECK(size_of(encoder) == shape.vocabulary_size && static_cast<int64_t>(labels.size()) == shape.num_classes,
+             "load_classifier", "the files in ", folder, " do not belong together: ", size_of(encoder),
+             " features and ", labels.size(), " labels, expected ", shape.vocabulary_size, " and ", shape.num_classes);
   std::unique_ptr<TextClassifier> model = make_classifier(name, shape);
   model->load_state_dict(load_safetensors((path / weights_file).string()).tensors);
   model->eval();
-  return {name, shape, std::move(model), std::move(encoder), std::move(labels)};
+  return {name, shape, std::move(model), std::move(encoder), std::move(labels), temperature};
 }
 
-std::vector<Prediction> predict(TextClassifier& model, const text::NgramEncoder& encoder,
-                                const text::StringList& texts) {
+Tensor probabilities(TextClassifier& model, const Encoder& encoder, const text::StringList& texts, double temperature) {
   const std::vector<int64_t> no_labels(static_cast<size_t>(texts.size()), 0);
-  const Tensor logits = model.logits(text::encode_corpus(encoder, texts, no_labels));
-  const ValuesIndices best = max(softmax(logits.to(cpu)), 1);
+  return softmax(model.logits(encode_corpus(encoder, texts, no_labels)).to(cpu) / temperature);
+}
+
+std::vector<Prediction> predict(TextClassifier& model, const Encoder& encoder, const text::StringList& texts,
+                                double temperature) {
+  const ValuesIndices best = max(probabilities(model, encoder, texts, temperature), 1);
   std::vector<Prediction> predictions;
   for (int64_t i = 0; i < texts.size(); ++i)
     predictions.push_back({best.indices.data<int64_t>()[i], static_cast<double>(best.values.data<float>()[i])});

@@ -1,7 +1,7 @@
 // Training of any text classifier: epochs of steps, validation, the best epoch, and checkpoints to go on from.
 //
 // A model has a type `Batches`, the loader of the batches that its `forward(batch)` takes (text/batches.h); the rest is
-// the same for all of them.
+// the same for all of them. For models that are known by their name there is `train_classifier` (train_classifier.h).
 #pragma once
 
 #include <algorithm>
@@ -73,7 +73,7 @@ class TrainerState {
   int64_t steps_, step_ = 0;
 };
 
-/// Trains `model` on one corpus and validates on another; both must live as long as this.
+/// Trains `model` on one corpus and validates on another, which may be empty; both must live as long as this.
 template <class Model>
 class Trainer : public TrainerState {
  public:
@@ -129,7 +129,7 @@ class Trainer : public TrainerState {
   // One step on one batch: the loop that every such program has at its heart.
   void step(const Batch& batch) {
     zero_grad();
-    const Variable loss = nn::cross_entropy(model_.forward(batch), batch.labels, {.weight = options_.class_weights});
+    const Variable loss = model_.loss(model_.forward(batch), batch.labels, options_.class_weights);
     loss.backward();
     optimizer_step();
     const int64_t texts = std::min(batch.labels.numel(), options_.batch_size);  // without one that only fills up
@@ -162,11 +162,12 @@ class Trainer : public TrainerState {
   }
 
   void validate(EpochReport& report) {
+    if (validation_.size() == 0) return;
     const Tensor logits = model_.logits(validation_);  // on the CPU
     const Tensor labels = Tensor::from(validation_.labels);
     const NoGrad guard;
     const Tensor class_weights = options_.class_weights.defined() ? options_.class_weights.to(cpu) : Tensor();
-    report.validation_loss = nn::cross_entropy(logits, labels, {.weight = class_weights}).item();
+    report.validation_loss = model_.loss(logits, labels, class_weights).item();
     const nn::ClassificationReport scores = nn::classification_report(argmax(logits, 1), labels, logits.size(1));
     report.accuracy = scores.accuracy;
     report.f1 = scores.macro.f1;

@@ -1,0 +1,129 @@
+// `tokenize train`.
+#include "apps/common/tokenizer_training.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "apps/common/command_line.h"
+#include "apps/common/text_lines.h"
+#include "tensor/parallel.h"
+#include "text/tokenizers/bpe.h"
+#include "text/tokenizers/bpe_trainer.h"
+#include "text/tokenizers/tokenizer_files.h"
+#include "text/tokenizers/wordpiece.h"
+#include "text/tokenizers/wordpiece_trainer.h"
+
+namespace roux::apps {
+namespace {
+
+struct TrainOptions {
+  std::string kind, out;
+  int64_t size = 30000;
+  int threads = 0;
+  bool is_cased = false;
+  std::vector<std::string> files;
+};
+
+/// A file to read from, closed at the end; "-" is standard input.
+class InputFile {
+ public:
+  explicit InputFile(const std::string& path)
+      : descriptor_(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    ROUX_CHECK(descriptor_ >= 0, "input", "cannot open '", path, "': ", std::generic_category().message(errno));
+  }
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  ~InputFile() {
+    if (descriptor_ != STDIN_FILENO) ::close(descriptor_);
+  }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+/// Shows the trainer all lines of the files.
+template <class Trainer>
+void add_files(const std::vector<std::string>& files, Trainer& trainer) {
+  for (const std::string& path : files) {
+    const InputFile file(path);
+    TextLines lines(file.descriptor());
+    for (std::vector<std::string_view> block; lines.next(block);) {
+      text::StringList texts;
+      for (const std::string_view line : block) texts.push_back(line);
+      trainer.add(texts);
+    }
+  }
+}
+
+/// Special tokens with the ids of their places.
+text::AddedTokens special_tokens(const std::vector<std::string>& contents) {
+  std::vector<text::AddedToken> tokens;
+  for (const std::string& content : contents) {
+    text::AddedToken& token = tokens.emplace_back();
+    token.content = content;
+    token.id = static_cast<int32_t>(tokens.size()) - 1;
+    token.special = true;
+  }
+  return text::AddedTokens(std::move(tokens));
+}
+
+std::unique_ptr<text::Tokenizer> train_wordpiece(const TrainOptions& options) {
+  text::WordPieceTrainerOptions training;
+  training.vocab_size = options.size;
+  training.normalizer.lowercase = !options.is_cased;
+  text::WordPieceTrainer trainer(training);
+  add_files(options.files, trainer);
+  text::WordPieceOptions model;
+  model.lowercase = !options.is_cased;
+  constexpr int32_t cls = 2, sep = 3;  // their places among the special tokens
+  return std::make_unique<text::WordPieceTokenizer>(trainer.train(), model, special_tokens(training.special_tokens),
+                                                    text::PostProcessor::bert("[CLS]", cls, "[SEP]", sep));
+}
+
+std::unique_ptr<text::Tokenizer> train_bpe(const TrainOptions& options) {
+  text::BpeTrainerOptions training;
+  training.vocab_size = options.size;
+  training.special_tokens = {"<|endoftext|>"};
+  text::BpeTrainer trainer(training);
+  add_files(options.files, trainer);
+  text::TrainedBpe trained = trainer.train();
+  return std::make_unique<text::BpeTokenizer>(std::move(trained.vocabulary), std::move(trained.merges),
+                                              text::BpeOptions{}, special_tokens(training.special_tokens));
+}
+
+}  // namespace
+
+int train_main(int argc, char** argv) {
+  TrainOptions options;
+  CommandLine app("Trains a tokenizer on files of text, a text a line, and saves it.", "tokenize train");
+  app.add_option("--kind", options.kind, "as BERT or as GPT-2 has it")
+      ->required()
+      ->type_name("wordpiece|bpe")
+      ->check(CLI::IsMember({"wordpiece", "bpe"}));
+  app.add_option("--size", options.size, "tokens at most, special ones included")->check(CLI::PositiveNumber);
+  app.add_option("--out", options.out, "folder to write the tokenizer's files to")->required()->type_name("DIR");
+  app.add_flag("--cased", options.is_cased, "wordpiece: tell upper from lower case");
+  app.add_option("--threads", options.threads, "threads, 0: all cores; results do not depend on it")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("FILE", options.files, "files to train on; - is standard input")
+      ->required()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.footer("Example: tokenize train --kind wordpiece --size 8000 --out build/pieces corpus.txt");
+  if (!app.read(argc, argv)) return 0;
+  if (options.threads > 0) set_num_threads(options.threads);
+  const std::unique_ptr<text::Tokenizer> tokenizer =
+      options.kind == "bpe" ? train_bpe(options) : train_wordpiece(options);
+  text::save_tokenizer(*tokenizer, options.out);
+  std::printf("%s: %lld tokens\n", options.out.c_str(), static_cast<long long>(tokenizer->vocabulary_size()));
+  return 0;
+}
+
+}  // namespace roux::apps

@@ -1,0 +1,144 @@
+// Turns texts into tokens:
+//
+//   build/apps/tokenize "I love my dog" "I love my cat"
+//   build/apps/tokenize --tokenizer bert/vocab.txt --ids < titles.txt
+//   build/apps/tokenize train --kind wordpiece --size 8000 --out build/pieces corpus.txt
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "apps/common/command_line.h"
+#include "apps/common/program.h"
+#include "apps/common/text_lines.h"
+#include "apps/common/token_output.h"
+#include "apps/common/tokenizer_training.h"
+#include "tensor/parallel.h"
+#include "text/tokenizers/char_tokenizer.h"
+#include "text/tokenizers/tokenizer_files.h"
+#include "text/tokenizers/word_tokenizer.h"
+
+namespace roux::apps {
+namespace {
+
+struct Options {
+  std::string tokenizer = "word", padding, truncation = "longest_first", invalid = "replace", punctuation = "keep";
+  int64_t max_length = 0;
+  int threads = 0;
+  bool is_pair = false, ids = false, no_special = false, count = false, json = false;
+  text::WordOptions words;
+  std::vector<std::string> texts;
+};
+
+void declare(CommandLine& app, Options& options) {
+  app.add_option("TEXT", options.texts, "texts; without any, one a line from standard input")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--tokenizer", options.tokenizer,
+                 "word: words of the texts themselves, from 1; char: Unicode code points; or a model's folder, "
+                 "tokenizer.json, vocab.txt")
+      ->type_name("word|char|DIR|FILE");
+  app.add_flag("--pair", options.is_pair, "two texts a line, a tab between; arguments two by two");
+  app.add_option("--max-length", options.max_length, "tokens at most, special ones included; 0: what the files say");
+  app.add_option("--padding", options.padding, "to the longest of all texts, or to --max-length")
+      ->type_name("longest|max")
+      ->check(CLI::IsMember({"longest", "max"}));
+  app.add_option("--truncation", options.truncation, "which text of a pair loses tokens")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"longest_first", "only_first", "only_second"}));
+  app.add_option("--threads", options.threads, "threads, 0: all cores; results do not depend on it")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--ids", options.ids, "print the ids alone, a line a text");
+  app.add_flag("--no-special", options.no_special, "leave special tokens out");
+  app.add_flag("--count", options.count, "print one line alone: texts, tokens, seconds of encoding");
+  app.add_flag("--json", options.json, "print a JSON object a text");
+  app.add_option("--invalid", options.invalid, "what to do with invalid UTF-8")
+      ->check(CLI::IsMember({"replace", "refuse"}));
+  app.add_option("--punctuation", options.punctuation, "word: what becomes of it")
+      ->check(CLI::IsMember({"keep", "split", "remove"}));
+  app.add_flag("!--cased", options.words.lowercase, "word: tell upper from lower case");
+  app.add_flag("--strip-accents", options.words.strip_accents, "word: without accents");
+  app.add_flag("--contractions", options.words.expand_contractions, "word: don't is do not");
+  app.footer("Example: tokenize \"I love my dog\" \"I love my cat\"\n`tokenize train --help` tells how to train one.");
+}
+
+/// Texts of the command line; those of a pair with a tab between.
+std::vector<std::string> argument_texts(const Options& options) {
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < options.texts.size(); ++i) {
+    texts.push_back(options.texts[i]);
+    if (!options.is_pair || texts.back().find('\t') != std::string::npos) continue;
+    ROUX_CHECK(++i < options.texts.size(), "options", "--pair, and '", texts.back(), "' has no second text");
+    texts.back() += "\t" + options.texts[i];
+  }
+  return texts;
+}
+
+std::unique_ptr<text::Tokenizer> make_tokenizer(const Options& options, const std::vector<std::string_view>& texts) {
+  if (options.tokenizer == "char") return std::make_unique<text::CharTokenizer>();
+  if (options.tokenizer != "word") return text::load_tokenizer(options.tokenizer);
+  text::WordOptions words = options.words;
+  words.punctuation = text::punctuation_from(options.punctuation);
+  text::StringList list;
+  for (const std::string_view one : texts) list.push_back(one);
+  return std::unique_ptr<text::Tokenizer>(new text::WordTokenizer(text::WordTokenizer::build(list, words)));
+}
+
+TokenOutputOptions output_options(const Options& options, const text::Tokenizer& tokenizer) {
+  TokenOutputOptions output;
+  output.encode = tokenizer.defaults().encode;
+  output.encode.add_special_tokens = !options.no_special;
+  ROUX_CHECK(options.max_length >= 0, "options", "--max-length ", options.max_length, "; expected 0 or more");
+  if (options.max_length > 0) output.encode.max_length = options.max_length;
+  if (options.truncation == "only_first") output.encode.truncation = text::TruncationStrategy::only_first;
+  if (options.truncation == "only_second") output.encode.truncation = text::TruncationStrategy::only_second;
+  output.form = options.count  ? TokenForm::count
+                : options.json ? TokenForm::json
+                : options.ids  ? TokenForm::ids
+                               : TokenForm::lines;
+  output.is_pair = options.is_pair;
+  output.refuse_invalid = options.invalid == "refuse";
+  output.pads = !options.padding.empty();
+  if (options.padding == "max") {
+    output.padded_length =
+        output.encode.max_length > 0 ? output.encode.max_length : tokenizer.defaults().model_max_length;
+    ROUX_CHECK(output.padded_length > 0, "options", "--padding max, and there is no length (hint: --max-length)");
+  }
+  return output;
+}
+
+int tokenize_main(int argc, char** argv) {
+  Options options;
+  CommandLine app("Turns texts into tokens, ids and masks.", "tokenize");
+  declare(app, options);
+  if (!app.read(argc, argv)) return 0;
+  if (options.threads > 0) set_num_threads(options.threads);
+
+  // Words get their ids, and padding its length, from all texts together.
+  const bool needs_all = options.tokenizer == "word" || options.padding == "longest";
+  TextLines lines(STDIN_FILENO, needs_all);
+  const std::vector<std::string> arguments = argument_texts(options);
+  std::vector<std::string_view> block(arguments.begin(), arguments.end());
+  if (arguments.empty()) lines.next(block);
+  const std::unique_ptr<text::Tokenizer> tokenizer = make_tokenizer(options, block);
+  const TokenOutputOptions output = output_options(options, *tokenizer);
+  EncodedCounts counts;
+  while (!block.empty()) {
+    write_tokens(*tokenizer, block, output, counts);
+    if (!arguments.empty() || !lines.next(block)) break;
+  }
+  if (options.count)
+    std::printf("%lld\t%lld\t%.6f\n", static_cast<long long>(counts.texts), static_cast<long long>(counts.tokens),
+                counts.seconds);
+  return 0;
+}
+
+}  // namespace
+}  // namespace roux::apps
+
+int main(int argc, char** argv) {
+  return roux::apps::run_program("tokenize", [&] {
+    const bool trains = argc > 1 && std::string_view(argv[1]) == "train";
+    return trains ? roux::apps::train_main(argc - 1, argv + 1) : roux::apps::tokenize_main(argc, argv);
+  });
+}
