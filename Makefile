@@ -51,7 +51,8 @@ optimise_release := -O3 -g1
 optimise_asan := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS \
   -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all
 optimise_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
-optimise_fuzz := -O1 -g -fno-omit-frame-pointer \
+# Dictionaries (tests/fuzz/*.dict) do more here than watching comparisons would, which takes a third of the time.
+optimise_fuzz := -O2 -g1 -fno-omit-frame-pointer -fno-sanitize-coverage=trace-cmp \
   -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all
 optimise := $(or $(optimise_$(CONFIG)),$(optimise_release))
 # Instrumented code makes g++ warn of what cannot happen; the release configuration is the one that must be clean.
@@ -163,6 +164,8 @@ $(benches): private libs += -lbenchmark
 $(cuda_bench): private libs += -ldl
 $(fuzzers): $(out)/programs/%: $(objects)/tests/fuzz/%.o $(app_library) $(library)
 $(fuzzers): private link += -fsanitize=fuzzer
+# What the programs themselves compare with is no coverage to look for.
+$(call object_of,$(fuzz_sources)): private compile += -fno-sanitize=fuzzer-no-link
 $(apps) $(tests) $(host_cuda_tests) $(benches) $(cuda_bench) $(fuzzers):
 	@mkdir -p $(@D)
 	@echo "  link    $@"
@@ -224,7 +227,8 @@ bench: ## measure, and compare with what is there of PyTorch, fastText, scikit-l
 	@$(TOOLS)/deps.sh install build bench
 	+@$(parallel) bench-programs
 	@for program in $(benches); do $$program $(BENCH_FLAGS) || exit 1; done
-	@if command -v python3 >/dev/null; then python3 tests/bench/compare.py --build $(out) $(COMPARE_FLAGS); \
+	@if command -v python3 >/dev/null; then python3 tests/bench/compare.py --build $(out) $(COMPARE_FLAGS) && \
+	  python3 tests/bench/compare_text.py --build $(out); \
 	  else echo "No comparison with peers: it needs python3."; fi
 bench-programs: $(benches) $(cuda_bench) $(apps)
 
@@ -239,12 +243,14 @@ bench-cuda: deps ## measure on a CUDA device, and compare with PyTorch: make CUD
 	  else $(cuda_bench); fi
 
 .PHONY: fuzz fuzz-programs
-fuzz: ## fuzz what reads files and text, FUZZ_SECONDS each; finds and corpora stay in build/fuzz
+fuzz: ## fuzz what reads files and text, FUZZ_SECONDS each (FUZZ_FLAGS: libFuzzer options); all it finds stays in build/fuzz
 	@$(TOOLS)/deps.sh install build fuzz
 	+@$(parallel) CONFIG=fuzz CXX=clang++ fuzz-programs
 	@for name in $(notdir $(fuzzers)); do mkdir -p build/fuzz/corpus/$$name && echo "  fuzz    $$name" && \
-	  build/fuzz/programs/$$name -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
-	    -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
+	  ASAN_OPTIONS=malloc_context_size=1:quarantine_size_mb=4:$$ASAN_OPTIONS build/fuzz/programs/$$name \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=512 -timeout=30 -reload=0 -verbosity=0 -print_final_stats=1 $(FUZZ_FLAGS) \
+	    $$(ls tests/fuzz/$$name.dict 2>/dev/null | sed 's/^/-dict=/') -artifact_prefix=build/fuzz/$$name- \
+	    build/fuzz/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
 fuzz-programs: $(fuzzers)
 
 .PHONY: install test-install test-bare

@@ -4,46 +4,36 @@
 //   cut -f 1 titles.tsv | build/apps/predict build/recipes
 //
 // prints for each text: label, tab, probability, tab, text.
+#include <unistd.h>
+
 #include <cstdio>
-#include <iostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/common/command_line.h"
 #include "apps/common/program.h"
 #include "apps/common/saved_classifier.h"
+#include "apps/common/table.h"
+#include "apps/common/text_lines.h"
 
 namespace roux::apps {
 namespace {
 
-// Standard input is labelled in blocks: large enough to share among threads, small enough to answer while it is
-// written.
-constexpr int64_t block = 1024;
-
-void print_predictions(const SavedClassifier& classifier, const text::StringList& texts) {
+template <class Lines>
+void print_predictions(const SavedClassifier& classifier, const Lines& lines) {
+  text::StringList texts;
+  for (const auto& line : lines) texts.push_back(line);
   const std::vector<Prediction> predictions =
       predict(*classifier.model, classifier.encoder, texts, classifier.temperature);
+  std::string output;
   for (int64_t i = 0; i < texts.size(); ++i) {
     const Prediction& best = predictions[static_cast<size_t>(i)];
-    const std::string_view title = texts[i];
-    std::printf("%s\t%.4f\t%.*s\n", classifier.labels[static_cast<size_t>(best.label)].c_str(), best.probability,
-                static_cast<int>(title.size()), title.data());
+    output.append(classifier.labels[static_cast<size_t>(best.label)]).append("\t");
+    output.append(fixed(best.probability, 4)).append("\t").append(texts[i]).append("\n");
   }
+  std::fwrite(output.data(), 1, output.size(), stdout);
   std::fflush(stdout);
-}
-
-void predict_lines(const SavedClassifier& classifier) {
-  std::ios::sync_with_stdio(false);  // so that in_avail tells what is buffered
-  text::StringList texts;
-  for (std::string line; std::getline(std::cin, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    texts.push_back(line);
-    // Whoever types wants each answer at once; a pipe that has no more to give at the moment does too.
-    if (texts.size() < block && std::cin.rdbuf()->in_avail() > 0) continue;
-    print_predictions(classifier, texts);
-    texts = text::StringList();
-  }
-  print_predictions(classifier, texts);
 }
 
 int predict_main(int argc, char** argv) {
@@ -59,13 +49,12 @@ int predict_main(int argc, char** argv) {
 
   const SavedClassifier classifier = load_classifier(folder);
   classifier.model->to(Device::parse(device));
-  if (titles.empty()) {
-    predict_lines(classifier);
+  if (!titles.empty()) {
+    print_predictions(classifier, titles);
     return 0;
   }
-  text::StringList texts;
-  for (const std::string& title : titles) texts.push_back(title);
-  print_predictions(classifier, texts);
+  TextLines input(STDIN_FILENO);
+  for (std::vector<std::string_view> lines; input.next(lines);) print_predictions(classifier, lines);
   return 0;
 }
 

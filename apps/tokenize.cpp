@@ -39,7 +39,9 @@ void declare(CommandLine& app, Options& options) {
                  "tokenizer.json, vocab.txt")
       ->type_name("word|char|DIR|FILE");
   app.add_flag("--pair", options.is_pair, "two texts a line, a tab between; arguments two by two");
-  app.add_option("--max-length", options.max_length, "tokens at most, special ones included; 0: what the files say");
+  app.add_option("--max-length", options.max_length, "tokens at most, special ones included; 0: what the files say")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1 << 24));
   app.add_option("--padding", options.padding, "to the longest of all texts, or to --max-length")
       ->type_name("longest|max")
       ->check(CLI::IsMember({"longest", "max"}));
@@ -47,11 +49,14 @@ void declare(CommandLine& app, Options& options) {
       ->type_name("MODE")
       ->check(CLI::IsMember({"longest_first", "only_first", "only_second"}));
   app.add_option("--threads", options.threads, "threads, 0: all cores; results do not depend on it")
-      ->check(CLI::NonNegativeNumber);
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
   app.add_flag("--ids", options.ids, "print the ids alone, a line a text");
   app.add_flag("--no-special", options.no_special, "leave special tokens out");
   app.add_flag("--count", options.count, "print one line alone: texts, tokens, seconds of encoding");
   app.add_flag("--json", options.json, "print a JSON object a text");
+  app.get_option("--ids")->excludes("--json")->excludes("--count");
+  app.get_option("--json")->excludes("--count");
   app.add_option("--invalid", options.invalid, "what to do with invalid UTF-8")
       ->check(CLI::IsMember({"replace", "refuse"}));
   app.add_option("--punctuation", options.punctuation, "word: what becomes of it")
@@ -88,7 +93,6 @@ TokenOutputOptions output_options(const Options& options, const text::Tokenizer&
   TokenOutputOptions output;
   output.encode = tokenizer.defaults().encode;
   output.encode.add_special_tokens = !options.no_special;
-  ROUX_CHECK(options.max_length >= 0, "options", "--max-length ", options.max_length, "; expected 0 or more");
   if (options.max_length > 0) output.encode.max_length = options.max_length;
   if (options.truncation == "only_first") output.encode.truncation = text::TruncationStrategy::only_first;
   if (options.truncation == "only_second") output.encode.truncation = text::TruncationStrategy::only_second;
@@ -100,8 +104,8 @@ TokenOutputOptions output_options(const Options& options, const text::Tokenizer&
   output.refuse_invalid = options.invalid == "refuse";
   output.pads = !options.padding.empty();
   if (options.padding == "max") {
-    output.padded_length =
-        output.encode.max_length > 0 ? output.encode.max_length : tokenizer.defaults().model_max_length;
+    if (output.encode.max_length == 0) output.encode.max_length = tokenizer.defaults().model_max_length;
+    output.padded_length = output.encode.max_length;
     ROUX_CHECK(output.padded_length > 0, "options", "--padding max, and there is no length (hint: --max-length)");
   }
   return output;
@@ -112,6 +116,8 @@ int tokenize_main(int argc, char** argv) {
   CommandLine app("Turns texts into tokens, ids and masks.", "tokenize");
   declare(app, options);
   if (!app.read(argc, argv)) return 0;
+  for (const char* name : {"--punctuation", "--cased", "--strip-accents", "--contractions"})
+    ROUX_CHECK(options.tokenizer == "word" || app.count(name) == 0, "options", name, " belongs to --tokenizer word");
   if (options.threads > 0) set_num_threads(options.threads);
 
   // Words get their ids, and padding its length, from all texts together.
@@ -121,12 +127,12 @@ int tokenize_main(int argc, char** argv) {
   std::vector<std::string_view> block(arguments.begin(), arguments.end());
   if (arguments.empty()) lines.next(block);
   const std::unique_ptr<text::Tokenizer> tokenizer = make_tokenizer(options, block);
-  const TokenOutputOptions output = output_options(options, *tokenizer);
-  EncodedCounts counts;
+  TokenWriter writer(*tokenizer, output_options(options, *tokenizer));
   while (!block.empty()) {
-    write_tokens(*tokenizer, block, output, counts);
+    writer.write(block);
     if (!arguments.empty() || !lines.next(block)) break;
   }
+  const EncodedCounts& counts = writer.counts();
   if (options.count)
     std::printf("%lld\t%lld\t%.6f\n", static_cast<long long>(counts.texts), static_cast<long long>(counts.tokens),
                 counts.seconds);

@@ -4,8 +4,9 @@
 //   cut -f 2 messages.tsv | build/apps/vectorize --kind count --json
 //
 // prints the vocabulary, then a table with a row a text and a column a word; --json only what is not left out as 0.
+#include <unistd.h>
+
 #include <cstdio>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "apps/common/command_line.h"
 #include "apps/common/program.h"
 #include "apps/common/table.h"
+#include "apps/common/text_lines.h"
 #include "text/vectorizer.h"
 
 namespace roux::apps {
@@ -45,12 +47,10 @@ struct Options {
 };
 
 text::StringList read_lines() {
+  TextLines lines(STDIN_FILENO);
   text::StringList texts;
-  std::ios::sync_with_stdio(false);
-  for (std::string line; std::getline(std::cin, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    texts.push_back(line);
-  }
+  for (std::vector<std::string_view> block; lines.next(block);)
+    for (const std::string_view line : block) texts.push_back(line);
   return texts;
 }
 
@@ -73,7 +73,8 @@ void print_table(const text::Vectorizer& vectorizer, const text::CsrMatrix& matr
     }
     table.add(std::move(cells));
   }
-  std::printf("%s\n\n%s", vocabulary.c_str(), table.to_string().c_str());
+  const std::string all = vocabulary + "\n\n" + table.to_string();
+  std::fwrite(all.data(), 1, all.size(), stdout);  // Texts may hold zeros.
 }
 
 void print_json(const text::Vectorizer& vectorizer, const text::CsrMatrix& matrix, const text::StringList& texts) {

@@ -1,7 +1,11 @@
-// Encoding texts in chunks, each into memory of its own, and joining them in order.
+// Encoding texts in chunks, each into memory of its own, and joining them in order while others are encoded.
 #include "text/corpus.h"
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <numeric>
 
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -9,7 +13,38 @@
 namespace roux::text {
 namespace {
 
-constexpr int64_t texts_a_chunk = 1024;
+constexpr int64_t texts_per_chunk = 256;
+
+/// Appends chunks of ids in order, each as soon as it and all before it are there. Several threads add at once and none
+/// waits: what is added while one of them appends is left to that one, to the next, or to `finish`.
+class OrderedIds {
+ public:
+  OrderedIds(int64_t chunks, std::vector<int32_t>& ids)
+      : chunks_(static_cast<size_t>(chunks)), is_there_(chunks_.size()), ids_(ids) {}
+
+  void add(int64_t chunk, std::vector<int32_t> ids) {
+    chunks_[static_cast<size_t>(chunk)] = std::move(ids);
+    is_there_[static_cast<size_t>(chunk)].store(true, std::memory_order_release);
+    const std::unique_lock lock(appending_, std::try_to_lock);
+    if (lock) append();
+  }
+  /// To be called when all have been added.
+  void finish() { append(); }
+
+ private:
+  void append() {
+    for (; next_ < chunks_.size() && is_there_[next_].load(std::memory_order_acquire); ++next_) {
+      ids_.insert(ids_.end(), chunks_[next_].begin(), chunks_[next_].end());
+      std::vector<int32_t>().swap(chunks_[next_]);
+    }
+  }
+
+  std::vector<std::vector<int32_t>> chunks_;
+  std::vector<std::atomic<bool>> is_there_;
+  std::mutex appending_;
+  size_t next_ = 0;  // the first chunk that is not appended
+  std::vector<int32_t>& ids_;
+};
 
 }  // namespace
 
@@ -43,27 +78,24 @@ void Corpus::check() const {
 
 EncodedTexts encode_texts(const EncodeFunction& encode, const StringList& texts) {
   EncodedTexts result;
-  const auto count = static_cast<size_t>(texts.size());
-  result.offsets.resize(count + 1);
+  result.offsets.resize(static_cast<size_t>(texts.size()) + 1);
+  // One id for three bytes is more than most texts have, and memory that is not used is not touched.
+  size_t bytes = 0;
+  for (int64_t i = 0; i < texts.size(); ++i) bytes += texts[i].size();
+  result.ids.reserve(bytes / 3);
 
-  std::vector<std::vector<int32_t>> chunks(count / texts_a_chunk + 1);
-  parallel_for(texts.size(), texts_a_chunk, [&](int64_t begin, int64_t end) {
-    std::vector<int32_t>& ids = chunks[static_cast<size_t>(begin / texts_a_chunk)];
+  OrderedIds joined((texts.size() + texts_per_chunk - 1) / texts_per_chunk, result.ids);
+  parallel_for(texts.size(), texts_per_chunk, [&](int64_t begin, int64_t end) {
+    std::vector<int32_t> ids;
     for (int64_t i = begin; i < end; ++i) {
+      const size_t before = ids.size();
       encode(texts[i], ids);
-      result.offsets[static_cast<size_t>(i) + 1] = static_cast<int64_t>(ids.size());  // within the chunk, so far
+      result.offsets[static_cast<size_t>(i) + 1] = static_cast<int64_t>(ids.size() - before);
     }
+    joined.add(begin / texts_per_chunk, std::move(ids));
   });
-
-  size_t total = 0;
-  for (const std::vector<int32_t>& ids : chunks) total += ids.size();
-  result.ids.reserve(total);
-  for (size_t chunk = 0; chunk < chunks.size(); ++chunk) {
-    const size_t begin = chunk * texts_a_chunk, end = std::min(begin + texts_a_chunk, count);
-    for (size_t i = begin; i < end; ++i) result.offsets[i + 1] += static_cast<int64_t>(result.ids.size());
-    result.ids.insert(result.ids.end(), chunks[chunk].begin(), chunks[chunk].end());
-    std::vector<int32_t>().swap(chunks[chunk]);
-  }
+  joined.finish();
+  std::partial_sum(result.offsets.begin(), result.offsets.end(), result.offsets.begin());
   return result;
 }
 

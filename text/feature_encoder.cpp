@@ -20,12 +20,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* format_name = "roux feature encoder 1";
+constexpr const char* format_name = "roux feature encoder 2";
 constexpr const char* file_name = "/features.safetensors";
 // Control characters do not come out of any text: `Words` leaves them out.
 constexpr char begin_mark = '\x02', end_mark = '\x03';
-// Runs of words and of characters are different features, whatever they read.
-constexpr uint64_t word_basis = fnv1a("word"), char_basis = fnv1a("char"), pair_basis = fnv1a("pair");
+// Features of different kinds are different ones, whatever they read.
+constexpr uint64_t word_basis = fnv1a("word"), shape_basis = fnv1a("shape"), char_basis = fnv1a("char"),
+                   pair_basis = fnv1a("pair");
 
 void check(const FeatureOptions& options) {
   const auto check_range = [](const char* name, int64_t value, int64_t least, int64_t most) {
@@ -33,6 +34,7 @@ void check(const FeatureOptions& options) {
                most);
   };
   check_range("word_ngrams", options.word_ngrams, 0, 100);
+  check_range("shape_ngrams", options.shape_ngrams, 0, 100);
   check_range("char_ngrams_min", options.char_ngrams_min, options.char_ngrams_max == 0 ? 0 : 1, 100);
   check_range("char_ngrams_max", options.char_ngrams_max, options.char_ngrams_min, 100);
   check_range("min_count", options.min_count, 1, std::numeric_limits<int32_t>::max());
@@ -42,13 +44,28 @@ void check(const FeatureOptions& options) {
              options.char_share, "; expected a number above 0");
 }
 
-/// The words of a text: `joined` has them with one space between, `ends` where each ends.
-struct Words {
+/// Words with one space between, and where each ends.
+struct WordList {
   std::string joined;
   std::vector<size_t> ends;
 
+  size_t size() const { return ends.size(); }
+  std::string_view operator[](size_t word) const {
+    const size_t begin = word == 0 ? 0 : ends[word - 1] + 1;
+    return std::string_view(joined).substr(begin, ends[word] - begin);
+  }
+  void begin_word() {
+    if (!joined.empty()) joined += ' ';
+  }
+  void end_word() { ends.push_back(joined.size()); }
+};
+
+/// The words of a text and their shapes, one for each.
+struct Words {
+  WordList words, shapes;
+
   explicit Words(std::string_view text) {
-    joined.reserve(text.size() + text.size() / 4 + 8);
+    words.joined.reserve(text.size() + text.size() / 4 + 8);
     add_mark(begin_mark);
     for (size_t at = 0; at < text.size();) {
       const auto byte = static_cast<unsigned char>(text[at]);
@@ -64,38 +81,38 @@ struct Words {
     add_mark(end_mark);
   }
 
-  std::string_view operator[](size_t word) const {
-    const size_t begin = word == 0 ? 0 : ends[word - 1] + 1;
-    return std::string_view(joined).substr(begin, ends[word] - begin);
-  }
-
  private:
   bool open_ = false;  // the last word goes on
 
-  void begin_word() {
-    if (!joined.empty()) joined += ' ';
-  }
   void close() {
-    if (open_) ends.push_back(joined.size());
+    if (!open_) return;
+    words.end_word();
+    shapes.end_word();
     open_ = false;
+  }
+  void open() {
+    if (open_) return;
+    words.begin_word();
+    shapes.begin_word();
+    open_ = true;
   }
   void add_mark(char mark) {
     close();
-    begin_word();
-    joined += mark;
-    ends.push_back(joined.size());
+    open();
+    words.joined += mark;
+    shapes.joined += mark;
+    close();
   }
-  void open() {
-    if (!open_) begin_word();
-    open_ = true;
+  // 'a' and 'A' stand for all letters of their case in a row, '0' for a digit.
+  void add_shape(char kind) {
+    if (kind == '0' || shapes.joined.back() != kind) shapes.joined += kind;
   }
   void add_ascii(char c) {
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+    const bool upper = c >= 'A' && c <= 'Z', digit = c >= '0' && c <= '9';
+    if (upper || digit || (c >= 'a' && c <= 'z')) {
       open();
-      joined += c;
-    } else if (c >= 'A' && c <= 'Z') {
-      open();
-      joined += static_cast<char>(c - 'A' + 'a');
+      words.joined += static_cast<char>(upper ? c - 'A' + 'a' : c);
+      add_shape(upper ? 'A' : digit ? '0' : 'a');
     } else if (c > ' ' && c < '\x7f') {
       add_mark(c);
     } else {
@@ -106,22 +123,32 @@ struct Words {
   void add_wide(int32_t point) {
     if (point < 0 || is_white_space(point)) return close();
     open();
-    append_utf8(static_cast<uint32_t>(utf8proc_tolower(point)), joined);
+    const utf8proc_int32_t lower = utf8proc_tolower(point);
+    append_utf8(static_cast<uint32_t>(lower), words.joined);
+    add_shape(lower == point ? 'a' : 'A');
   }
 };
+
+/// Calls f(hash) for each run of 1 to `longest` words.
+template <class F>
+void for_each_run(const WordList& words, uint64_t basis, int64_t longest, F&& f) {
+  for (size_t first = 0; first < words.size(); ++first) {
+    uint64_t hash = basis;
+    for (size_t i = first; i < words.size() && i < first + static_cast<size_t>(longest); ++i) {
+      hash = fnv1a(words[i], fnv1a(" ", hash));
+      f(hash);
+    }
+  }
+}
 
 /// Calls f(hash, is_word) for each feature of a text.
 template <class F>
 void for_each_feature(std::string_view text, const FeatureOptions& options, F&& f) {
-  const Words words(text);
-  const size_t count = words.ends.size();
-  for (size_t first = 0; first < count; ++first) {
-    uint64_t hash = word_basis;
-    for (size_t i = first; i < count && i < first + static_cast<size_t>(options.word_ngrams); ++i) {
-      hash = fnv1a(words[i], fnv1a(" ", hash));
-      f(hash, true);
-    }
-  }
+  const Words parts(text);
+  const WordList& words = parts.words;
+  const size_t count = words.size();
+  for_each_run(words, word_basis, options.word_ngrams, [&](uint64_t hash) { f(hash, true); });
+  for_each_run(parts.shapes, shape_basis, options.shape_ngrams, [&](uint64_t hash) { f(hash, true); });
   // words[0] is the mark: how a text begins, beside each of its later words.
   for (size_t opening = 1; opening <= 2 && options.openings; ++opening) {
     if (opening + 2 > count) break;
@@ -141,6 +168,7 @@ void for_each_feature(std::string_view text, const FeatureOptions& options, F&& 
       do hash = fnv1a(std::string_view(&joined[end++], 1), hash);
       while (goes_on(end));
       if (n >= options.char_ngrams_min) f(hash, false);
+      if (n > 1 && joined[end - 1] == ' ') break;  // it ends with the word
     }
   }
 }
@@ -243,6 +271,7 @@ void FeatureEncoder::save(const std::string& folder) const {
   const std::vector<int64_t> hashes(hashes_.begin(), hashes_.end());
   const Json options = {{"format", format_name},
                         {"word_ngrams", options_.word_ngrams},
+                        {"shape_ngrams", options_.shape_ngrams},
                         {"char_ngrams_min", options_.char_ngrams_min},
                         {"char_ngrams_max", options_.char_ngrams_max},
                         {"openings", options_.openings},
@@ -268,6 +297,7 @@ FeatureEncoder FeatureEncoder::load(const std::string& folder) {
     const Json options = Json::parse(entry->second);
     ROUX_CHECK(options.at("format") == format_name, "FeatureEncoder", path, " has an unknown format");
     encoder.options_ = {.word_ngrams = options.at("word_ngrams"),
+                        .shape_ngrams = options.at("shape_ngrams"),
                         .char_ngrams_min = options.at("char_ngrams_min"),
                         .char_ngrams_max = options.at("char_ngrams_max"),
                         .openings = options.at("openings"),

@@ -1,4 +1,4 @@
-// From any text to the ids of its words, runs of words and runs of characters: the input of a linear classifier.
+// From any text to the ids of its runs of words, of their shapes, and of characters: the input of a linear classifier.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,9 @@ namespace roux::text {
 /// Which features a text is made into.
 struct FeatureOptions {
   int64_t word_ngrams = 2;      ///< runs of 1 to this many words; 0: none
-  int64_t char_ngrams_min = 2;  ///< runs of this many ...
-  int64_t char_ngrams_max = 5;  ///< ... to this many characters, across words too; 0 and 0: none
+  int64_t shape_ngrams = 3;     ///< runs of the shapes of 1 to this many words; 0: none
+  int64_t char_ngrams_min = 3;  ///< runs of this many ...
+  int64_t char_ngrams_max = 5;  ///< ... to this many characters, of one word with the spaces around it; 0 and 0: none
   bool openings = true;         ///< the first word and the first two beside each later one
   int64_t min_count = 2;        ///< features of fewer training texts are left out
   double char_share = 0.4;      ///< the weight of a run of characters beside a run of words
@@ -26,10 +27,11 @@ struct FeatureOptions {
 ///
 /// A text is lower-cased and taken apart into words: runs of letters, digits and whatever is not ASCII, and each other
 /// visible character for itself. A mark stands before the first and behind the last. Features are runs of words, marks
-/// included; how the text opens, its first word and its first two, beside each later word; and runs of characters of
-/// the words as they stand with one space between. Two features are one when their 64-bit hashes are equal. Ids:
-/// padding 0, then by falling number of texts, equals in the order they were first met. A text gives each of its
-/// features once, in the order of the ids; unknown ones are left out.
+/// included; runs of their shapes, which keep what lower-casing takes and the digits hide: "iPhone" has the shape aAa,
+/// and "2007" has 0000; how the text opens, its first word and its first two, beside each later word; and runs of
+/// characters of each word with the space before and the one behind it. Two features are one when their 64-bit hashes
+/// are equal. Ids: padding 0, then by falling number of texts, equals in the order they were first met. A text gives
+/// each of its features once, in the order of the ids; unknown ones are left out.
 class FeatureEncoder {
  public:
   static constexpr int32_t pad = 0;

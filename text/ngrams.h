@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "text/hash.h"
+#include "text/unicode.h"
 
 namespace roux::text {
 
@@ -37,15 +38,14 @@ void for_each_word_ngram(std::string_view cleaned, int64_t longest, F&& f) {
 template <class F>
 void for_each_char_ngram(std::string_view word, int64_t shortest, int64_t longest, F&& f) {
   const std::string marked = "<" + std::string(word) + ">";
-  const auto begins_character = [&](size_t at) { return (static_cast<unsigned char>(marked[at]) & 0xC0) != 0x80; };
   for (size_t begin = 0; begin < marked.size(); ++begin) {
-    if (!begins_character(begin)) continue;
+    if (continues_character(marked[begin])) continue;
     uint64_t hash = fnv1a_basis;
     size_t end = begin;
     for (int64_t n = 1; n <= longest && end < marked.size(); ++n) {
       const size_t from = end;
       do ++end;
-      while (end < marked.size() && !begins_character(end));
+      while (end < marked.size() && continues_character(marked[end]));
       hash = fnv1a(std::string_view(marked).substr(from, end - from), hash);
       const bool mark_alone = n == 1 && (begin == 0 || end == marked.size());
       if (n >= shortest && !mark_alone) f(std::string_view(marked).substr(begin, end - begin), hash);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "tensor/error.h"
@@ -66,6 +67,16 @@ int64_t PaddingOptions::length_for(int64_t longest) const {
              " (hint: truncate the texts first)");
   const int64_t least = length > 0 ? length : std::max<int64_t>(longest, 1);
   return (least - 1) / multiple_of * multiple_of + multiple_of;
+}
+
+PaddingOptions padding_of(const Tokenizer& tokenizer) {
+  const TokenizerDefaults& defaults = tokenizer.defaults();
+  const std::optional<int32_t> pad_id = tokenizer.pad_id();
+  ROUX_CHECK(pad_id.has_value(), "padding_of", "the tokenizer has no token to pad with");
+  return {.length = defaults.padding_length,
+          .multiple_of = std::max<int64_t>(defaults.padding_multiple_of, 1),
+          .side = defaults.padding_side.value_or(Side::right),
+          .pad_id = *pad_id};
 }
 
 TokenBatch pad(std::span<const Encoding> encodings, const PaddingOptions& options) {

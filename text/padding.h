@@ -23,6 +23,10 @@ struct PaddingOptions {
   int64_t length_for(int64_t longest) const;
 };
 
+/// What a tokenizer's files say of padding: id, side, length, multiple; to the longest, and to the right, where they do
+/// not. Throws when there is no token to pad with.
+PaddingOptions padding_of(const Tokenizer& tokenizer);
+
 /// A batch as transformers take it.
 struct TokenBatch {
   Tensor ids;             ///< (texts, length), int64

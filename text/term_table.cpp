@@ -13,8 +13,9 @@ int32_t TermTable::add(std::string_view term, uint64_t key) {
   ROUX_CHECK(size() < std::numeric_limits<int32_t>::max(), "TermTable", "more than 2^31 - 1 distinct terms");
   if (2 * static_cast<size_t>(size() + 1) > slots_.size()) grow();
   const auto number = static_cast<int32_t>(size());
-  slots_[slot_of(term, key)] = {key, number};
-  terms_.push_back(term);
+  const size_t slot = slot_of(term, key);
+  terms_.push_back(term);  // first: should there be no memory for it, no slot names it
+  slots_[slot] = {key, number};
   return number;
 }
 

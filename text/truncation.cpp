@@ -13,7 +13,7 @@
 namespace roux::text {
 namespace {
 
-constexpr int64_t texts_a_chunk = 1024;
+constexpr int64_t texts_per_chunk = 1024;
 
 /// The part [begin, end) of a text, and its weight.
 struct Piece {
@@ -63,9 +63,9 @@ void keep_heaviest(std::span<const int32_t> text, size_t room, const TruncationO
 
 EncodedTexts truncate_all(const EncodedTexts& texts, const TruncationOptions& options, const IdWeights* weights) {
   texts.check();
-  std::vector<EncodedTexts> chunks(static_cast<size_t>((texts.size() + texts_a_chunk - 1) / texts_a_chunk));
-  parallel_for(texts.size(), texts_a_chunk, [&](int64_t begin, int64_t end) {
-    EncodedTexts& chunk = chunks[static_cast<size_t>(begin / texts_a_chunk)];
+  std::vector<EncodedTexts> chunks(static_cast<size_t>((texts.size() + texts_per_chunk - 1) / texts_per_chunk));
+  parallel_for(texts.size(), texts_per_chunk, [&](int64_t begin, int64_t end) {
+    EncodedTexts& chunk = chunks[static_cast<size_t>(begin / texts_per_chunk)];
     for (int64_t i = begin; i < end; ++i) {
       truncate(texts[i], options, weights, chunk.ids);
       chunk.offsets.push_back(static_cast<int64_t>(chunk.ids.size()));

@@ -162,6 +162,10 @@ bool is_white_space(int32_t code_point) {
   }
 }
 
+bool has_white_space_property(int32_t code_point) {
+  return is_white_space(code_point) && !(code_point >= 0x1C && code_point <= 0x1F);
+}
+
 bool is_letter(int32_t code_point) {
   switch (utf8proc_category(code_point)) {
     case UTF8PROC_CATEGORY_LU:

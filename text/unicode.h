@@ -28,6 +28,16 @@ inline CodePoint decode_valid_utf8(const char* at) {
   return {(lead & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
 }
 
+/// Whether a byte of valid UTF-8 goes on with a character that began before it.
+inline bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
+/// The byte at which the character before byte `end` of a valid text begins; expects 0 < end <= text.size().
+inline int64_t character_before(std::string_view text, int64_t end) {
+  do --end;
+  while (end > 0 && continues_character(text[static_cast<size_t>(end)]));
+  return end;
+}
+
 /// Whether all of `text` is valid UTF-8: at 16 bytes a step, and faster where it is ASCII.
 bool is_valid_utf8(std::string_view text);
 
@@ -37,6 +47,9 @@ bool append_utf8(uint32_t code_point, std::string& text);
 /// White space as Python's `str.isspace`, `str.split` and the `\s` of its `re` see it: the Unicode property White_Space
 /// and the four information separators U+001C to U+001F.
 bool is_white_space(int32_t code_point);
+
+/// The Unicode property White_Space alone, as Rust's `char::is_whitespace` sees it.
+bool has_white_space_property(int32_t code_point);
 
 /// Letters and the marks that combine with them: the Unicode categories L and M.
 bool is_letter(int32_t code_point);

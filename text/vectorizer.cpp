@@ -32,8 +32,8 @@ struct Vectorizer::Counted {
 
 namespace {
 
-constexpr int64_t texts_a_chunk = 4096;
-constexpr int64_t rows_a_chunk = 1024;
+constexpr int64_t texts_per_chunk = 4096;
+constexpr int64_t rows_per_chunk = 1024;
 
 /// Counts the terms of the texts [begin, end). `number_of(term)` gives a term's number, or -1 for one to be left out.
 template <class Counted, class NumberOf>
@@ -73,11 +73,11 @@ Counted count_all(const StringList& texts, const TermOptions& options, TermTable
     return [&](std::string_view term) { return table.insert_padded(term); };
   };
   if (num_threads() == 1) return count_terms<Counted>(texts, 0, texts.size(), options, insert_into(met));
-  const auto chunk_count = static_cast<size_t>((texts.size() + texts_a_chunk - 1) / texts_a_chunk);
+  const auto chunk_count = static_cast<size_t>((texts.size() + texts_per_chunk - 1) / texts_per_chunk);
   std::vector<Counted> chunks(chunk_count);
   std::vector<TermTable> tables(chunk_count);
-  parallel_for(texts.size(), texts_a_chunk, [&](int64_t begin, int64_t end) {
-    const auto chunk = static_cast<size_t>(begin / texts_a_chunk);
+  parallel_for(texts.size(), texts_per_chunk, [&](int64_t begin, int64_t end) {
+    const auto chunk = static_cast<size_t>(begin / texts_per_chunk);
     chunks[chunk] = count_terms<Counted>(texts, begin, end, options, insert_into(tables[chunk]));
   });
   std::vector<std::vector<int32_t>> joined(chunk_count);
@@ -139,9 +139,9 @@ CsrMatrix Vectorizer::fit_transform(const StringList& texts) {
 
 CsrMatrix Vectorizer::transform(const StringList& texts) const {
   ROUX_CHECK(fitted_texts_ > 0, "transform", "the vectorizer has no columns yet (hint: fit comes first)");
-  std::vector<Counted> chunks(static_cast<size_t>((texts.size() + texts_a_chunk - 1) / texts_a_chunk));
-  parallel_for(texts.size(), texts_a_chunk, [&](int64_t begin, int64_t end) {
-    chunks[static_cast<size_t>(begin / texts_a_chunk)] = count_terms<Counted>(
+  std::vector<Counted> chunks(static_cast<size_t>((texts.size() + texts_per_chunk - 1) / texts_per_chunk));
+  parallel_for(texts.size(), texts_per_chunk, [&](int64_t begin, int64_t end) {
+    chunks[static_cast<size_t>(begin / texts_per_chunk)] = count_terms<Counted>(
         texts, begin, end, options_.terms, [&](std::string_view term) { return terms_.find_padded(term); });
   });
   Counted all;
@@ -176,6 +176,7 @@ std::vector<int32_t> Vectorizer::choose_columns(const Counted& counted, const Te
     chosen.resize(most);
     std::sort(chosen.begin(), chosen.end());
   }
+  ROUX_CHECK(terms > 0, "fit", "no term in ", counted.size(), counted.size() == 1 ? " text" : " texts");
   ROUX_CHECK(!chosen.empty(), "fit", "none of the ", terms, " terms of ", counted.size(),
              " texts gets a column (hint: lower min_df, or raise max_df)");
   std::vector<int32_t> column_of(terms, -1);
@@ -219,7 +220,7 @@ CsrMatrix Vectorizer::weigh(const Counted& counted, const std::vector<int32_t>& 
   }
   result.indices.resize(static_cast<size_t>(result.indptr.back()));
   result.values.resize(result.indices.size());
-  parallel_for(counted.size(), rows_a_chunk, [&](int64_t begin, int64_t end) {
+  parallel_for(counted.size(), rows_per_chunk, [&](int64_t begin, int64_t end) {
     std::vector<uint64_t> terms, scratch;
     for (auto row = static_cast<size_t>(begin); row < static_cast<size_t>(end); ++row) {
       terms.clear();

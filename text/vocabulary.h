@@ -42,9 +42,10 @@ struct SpecialToken {
 /// Which counted tokens get ids, and what else does.
 ///
 /// As in the course, `<pad>` 0 and words from 1, those that are not there left out: {.unk = std::nullopt}. With marks
-/// for sequences: {.pad = SpecialToken{"<PAD>", 0}, .unk = SpecialToken{"<UNK>", 1}, .others = {{"<START>", 2},
-/// {"<END>", 3},
-/// {"<CLS>", 4}, {"<SEP>", 5}}}.
+/// for sequences:
+///
+///     {.pad = SpecialToken{"<PAD>", 0}, .unk = SpecialToken{"<UNK>", 1},
+///      .others = {{"<START>", 2}, {"<END>", 3}, {"<CLS>", 4}, {"<SEP>", 5}}}
 struct VocabularyOptions {
   int64_t min_count = 1;  ///< tokens met fewer times are left out
   int64_t max_size = 0;   ///< ids at most, special ones included: the least frequent tokens are left out; 0: no limit

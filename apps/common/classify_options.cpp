@@ -44,7 +44,7 @@ void add_model_options(CLI::App& app, ClassifyOptions& options) {
       ->check(CLI::Range(0, 16));
   app.add_option("--char-ngrams", options.char_ngrams, "runs of MIN to MAX characters are features")
       ->type_name("MIN-MAX|none")
-      ->default_str("2-5; with word vectors: none");
+      ->default_str("3-5; with word vectors: none");
   app.add_option("--min-count", options.min_count, "features of fewer texts are left out")
       ->check(CLI::Range(1, 1000000));
   app.add_option("--dim", options.dim, "length of a word vector")->check(CLI::Range(1, 65536));
@@ -56,7 +56,7 @@ void add_training_options(CLI::App& app, ClassifyOptions& options) {
   app.add_option("--epochs", options.epochs, "passes over the data")->default_str("12")->check(CLI::Range(1, 1000000));
   app.add_option("--batch-size", options.batch_size, "texts a step")->check(CLI::Range(1, 1 << 24));
   app.add_option("--lr", options.lr, "learning rate at the start; it falls to 0")
-      ->default_str("3; with word vectors 0.005");
+      ->default_str("8; with word vectors 0.005");
   app.add_option("--class-weights", options.class_weights, "balanced: rare classes count as much as frequent ones")
       ->type_name("none|balanced")
       ->check(CLI::IsMember({"none", "balanced"}));
@@ -87,9 +87,10 @@ text::ReadOptions ClassifyOptions::read_options() const {
 
 text::FeatureOptions ClassifyOptions::feature_options() const {
   const bool pairs = is_linear() || model == "embedding_bag" || model == "mean";
-  const std::string runs = !char_ngrams.empty() ? char_ngrams : is_linear() ? "2-5" : "none";
+  const std::string runs = !char_ngrams.empty() ? char_ngrams : is_linear() ? "3-5" : "none";
   const auto [shortest, longest] = char_ngram_bounds(runs == "none" ? "" : runs, "--char-ngrams");
   return {.word_ngrams = word_ngrams.value_or(pairs ? 2 : 1),
+          .shape_ngrams = is_linear() ? 3 : 0,
           .char_ngrams_min = shortest,
           .char_ngrams_max = longest,
           .openings = is_linear(),

@@ -43,7 +43,7 @@ TrainerOptions trainer_options(const ClassifyOptions& options, const Fit& fit) {
                         .batch_size = options.batch_size,
                         .seed = options.seed,
                         .optimizer = options.is_linear() ? "sgd" : "adam",
-                        .lr = options.lr.value_or(options.is_linear() ? 3 : 5e-3),
+                        .lr = options.lr.value_or(options.is_linear() ? 8 : 5e-3),
                         .linear_schedule = true,
                         .device = Device::parse(options.device)};
   if (options.class_weights == "balanced")

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -12,10 +13,49 @@
 
 namespace roux::apps {
 
+/// Help as people read it: what an option takes is said once, `a|b` or `INT in [1 - 16]`, where CLI11 says its type and
+/// then what it is checked for, `TEXT:{a,b}`.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    return without(CLI::Formatter::make_option_name(option, is_positional), "{false}");
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = option->get_type_name();
+    std::string text = without(CLI::Formatter::make_option_opts(option), "=[]");
+    if (option->get_positional()) return without(text, " TEXT");
+    if (const size_t at = text.find(type); !type.empty() && at != std::string::npos)
+      text.replace(at, type.size(), readable(type));
+    return text;
+  }
+
+ private:
+  static std::string without(std::string text, const std::string& part) {
+    if (const size_t at = text.find(part); at != std::string::npos) text.erase(at, part.size());
+    return text;
+  }
+
+  static std::string readable(const std::string& type) {
+    const size_t colon = type.find(':');
+    if (colon == std::string::npos) return type;
+    const std::string name = type.substr(0, colon);
+    std::string check = type.substr(colon + 1);
+    if (check.starts_with('{')) {
+      if (name.find('|') != std::string::npos) return name;
+      for (char& c : check)
+        if (c == ',') c = '|';
+      return check.substr(1, check.size() - 2);
+    }
+    const size_t range = check.find(" in [");
+    return range == std::string::npos ? type : name + check.substr(range);
+  }
+};
+
 /// A program's options. Their defaults are shown by --help; of an option that is given twice the last counts.
 class CommandLine : public CLI::App {
  public:
   CommandLine(const std::string& description, const std::string& program) : CLI::App(description, program) {
+    formatter(std::make_shared<HelpFormatter>());
     option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 

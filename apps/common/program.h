@@ -7,7 +7,7 @@
 namespace roux::apps {
 
 /// Runs `body` and returns its exit status. An exception becomes one line `PROGRAM: message` on standard error and
-/// status 1.
+/// status 1, and so does standard output that could not be written.
 int run_program(const char* program, const std::function<int()>& body);
 
 /// The path of a file that ships with the source tree, `apps/data/recipes.csv` say: looked for from the current folder,

@@ -1,16 +1,20 @@
 // Encoding in parallel, output in order.
 #include "apps/common/token_output.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
-#include <system_error>
+#include <cstring>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "text/padding.h"
 #include "text/unicode.h"
 
 namespace roux::apps {
@@ -40,18 +44,31 @@ void append_line(const char* name, const Numbers& numbers, std::string& to) {
   to += '\n';
 }
 
+// A document of nlohmann/json would take a hundred times the memory of the text, so only its strings are used.
 void append_json(const Tokenizer& tokenizer, const Encoding& encoding, std::string& to) {
-  nlohmann::ordered_json tokens = nlohmann::json::array();
-  nlohmann::ordered_json offsets = nlohmann::json::array();
-  for (const int32_t id : encoding.ids) tokens.push_back(tokenizer.id_to_token(id));
-  for (const text::TextSpan& span : encoding.offsets) offsets.push_back({span.begin, span.end});
-  const nlohmann::ordered_json json{{"tokens", tokens},
-                                    {"ids", encoding.ids},
-                                    {"type_ids", encoding.type_ids},
-                                    {"attention_mask", encoding.attention_mask},
-                                    {"special_tokens_mask", encoding.special_tokens_mask},
-                                    {"offsets", offsets}};
-  to += json.dump() + "\n";
+  const auto append_list = [&](const char* name, const auto& list, const auto& append_item) {
+    to.append(name).append("[");
+    for (size_t i = 0; i < list.size(); ++i) {
+      if (i > 0) to += ',';
+      append_item(list[i]);
+    }
+    to += ']';
+  };
+  const auto number = [&](int64_t value) { append_number(value, to); };
+  append_list("{\"tokens\":", encoding.ids,
+              [&](int32_t id) { to += nlohmann::json(tokenizer.id_to_token(id)).dump(); });
+  append_list(",\"ids\":", encoding.ids, number);
+  append_list(",\"type_ids\":", encoding.type_ids, number);
+  append_list(",\"attention_mask\":", encoding.attention_mask, number);
+  append_list(",\"special_tokens_mask\":", encoding.special_tokens_mask, number);
+  append_list(",\"offsets\":", encoding.offsets, [&](const text::TextSpan& span) {
+    to += '[';
+    append_number(span.begin, to);
+    to += ',';
+    append_number(span.end, to);
+    to += ']';
+  });
+  to += "}\n";
 }
 
 void append_lines(const Tokenizer& tokenizer, const Encoding& encoding, bool is_pair, std::string& to) {
@@ -87,14 +104,14 @@ void pad(Encoding& encoding, size_t length, int32_t id, text::Side side) {
   put(encoding.offsets, text::TextSpan{});
 }
 
+// To `length`, or where that is 0 to the longest, with what the tokenizer's files say of padding.
 void pad_all(const Tokenizer& tokenizer, std::vector<Encoding>& encodings, int64_t length) {
-  const std::optional<int32_t> id = tokenizer.pad_id();
-  ROUX_CHECK(id.has_value(), "padding", "this tokenizer has no token to pad with");
-  auto size = static_cast<size_t>(length);
+  text::PaddingOptions padding = text::padding_of(tokenizer);
+  padding.length = 0;
   if (length == 0)
-    for (const Encoding& encoding : encodings) size = std::max(size, encoding.ids.size());
-  for (Encoding& encoding : encodings)
-    pad(encoding, size, *id, tokenizer.defaults().padding_side.value_or(text::Side::right));
+    for (const Encoding& encoding : encodings) length = std::max(length, encoding.size());
+  const auto size = static_cast<size_t>(padding.length_for(length));
+  for (Encoding& encoding : encodings) pad(encoding, size, padding.pad_id, padding.side);
 }
 
 Encoding encode_one(const Tokenizer& tokenizer, std::string_view line, int64_t number,
@@ -106,82 +123,141 @@ Encoding encode_one(const Tokenizer& tokenizer, std::string_view line, int64_t n
   return tokenizer.encode_pair(line.substr(0, tab), line.substr(tab + 1), options.encode);
 }
 
-/// Calls `f(begin, end, chunk)` for chunks of texts in parallel.
-template <class F>
-void for_chunks(size_t texts, F&& f) {
-  parallel_for(static_cast<int64_t>(texts), texts_per_chunk, [&](int64_t begin, int64_t end) {
-    f(static_cast<size_t>(begin), static_cast<size_t>(end), static_cast<size_t>(begin / texts_per_chunk));
-  });
-}
+int64_t chunk_count(size_t texts) { return (static_cast<int64_t>(texts) + texts_per_chunk - 1) / texts_per_chunk; }
 
-void write_all(const std::vector<std::string>& outputs) {
-  for (const std::string& output : outputs)
-    ROUX_CHECK(std::fwrite(output.data(), 1, output.size(), stdout) == output.size(), "output",
-               "cannot write: ", std::generic_category().message(errno));
-}
-
-/// Ids and nothing else: no Encoding is made.
-void write_ids(const Tokenizer& tokenizer, const std::vector<std::string_view>& texts,
-               const TokenOutputOptions& options, EncodedCounts& counts) {
-  const size_t chunks = (texts.size() + texts_per_chunk - 1) / texts_per_chunk;
-  std::vector<std::vector<int32_t>> ids(chunks);
-  std::vector<size_t> ends(texts.size());
-  const double start = now();
-  for_chunks(texts.size(), [&](size_t begin, size_t end, size_t chunk) {
-    for (size_t i = begin; i < end; ++i) {
-      tokenizer.encode(texts[i], ids[chunk], options.encode.add_special_tokens);
-      ends[i] = ids[chunk].size();
-    }
-  });
-  counts.seconds += now() - start;
-  for (const std::vector<int32_t>& chunk : ids) counts.tokens += static_cast<int64_t>(chunk.size());
-  if (options.form == TokenForm::count) return;
-  std::vector<std::string> outputs(chunks);
-  for_chunks(texts.size(), [&](size_t begin, size_t end, size_t chunk) {
-    outputs[chunk].reserve(6 * ids[chunk].size());
-    for (size_t i = begin; i < end; ++i) {
-      const size_t first = i == begin ? 0 : ends[i - 1];
-      append_line("", std::span(ids[chunk]).subspan(first, ends[i] - first), outputs[chunk]);
-    }
-  });
-  write_all(outputs);
-}
-
-void write_encodings(const Tokenizer& tokenizer, const std::vector<std::string_view>& texts,
-                     const TokenOutputOptions& options, EncodedCounts& counts) {
-  std::vector<Encoding> encodings(texts.size());
-  const double start = now();
-  for_chunks(texts.size(), [&](size_t begin, size_t end, size_t) {
-    for (size_t i = begin; i < end; ++i)
-      encodings[i] = encode_one(tokenizer, texts[i], counts.texts + static_cast<int64_t>(i) + 1, options);
-  });
-  if (options.pads) pad_all(tokenizer, encodings, options.padded_length);
-  counts.seconds += now() - start;
-  for (const Encoding& encoding : encodings) counts.tokens += encoding.size();
-  std::vector<std::string> outputs((texts.size() + texts_per_chunk - 1) / texts_per_chunk);
-  for_chunks(texts.size(), [&](size_t begin, size_t end, size_t chunk) {
-    for (size_t i = begin; i < end; ++i) append_text(tokenizer, encodings[i], options, outputs[chunk]);
-  });
-  write_all(outputs);
+void write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    ROUX_CHECK(written >= 0 || errno == EINTR, "output", "cannot write: ", std::generic_category().message(errno));
+    if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
+  }
 }
 
 }  // namespace
 
-void write_tokens(const Tokenizer& tokenizer, const std::vector<std::string_view>& texts,
-                  const TokenOutputOptions& options, EncodedCounts& counts) {
-  if (options.refuse_invalid)
-    for (size_t i = 0; i < texts.size(); ++i)
-      ROUX_CHECK(text::is_valid_utf8(texts[i]), "tokenize", "line ", counts.texts + static_cast<int64_t>(i) + 1,
-                 " is not valid UTF-8");
-  const bool ids_alone = (options.form == TokenForm::ids || options.form == TokenForm::count) && !options.is_pair &&
-                         !options.pads && options.encode.max_length == 0;
-  if (ids_alone) {
-    write_ids(tokenizer, texts, options, counts);
-  } else {
-    write_encodings(tokenizer, texts, options, counts);
+/// Ids as decimal numbers with a space behind, looked up and copied eight bytes at once.
+class TokenWriter::Digits {
+ public:
+  static constexpr size_t most = 12;  ///< bytes of a number, and of what is written behind it
+
+  /// For ids below `count` above all.
+  explicit Digits(int64_t count) : entries_(static_cast<size_t>(std::clamp<int64_t>(count, 0, 100'000))) {
+    for (size_t id = 0; id < entries_.size(); ++id) {
+      Entry& entry = entries_[id];
+      char* const end = std::to_chars(entry.bytes.data(), entry.bytes.data() + entry.bytes.size(), id).ptr;
+      *end = ' ';
+      entry.length = static_cast<uint8_t>(end + 1 - entry.bytes.data());
+    }
   }
-  counts.texts += static_cast<int64_t>(texts.size());
-  std::fflush(stdout);
+
+  /// Returns the end of the number, behind its space.
+  char* write(int32_t id, char* to) const {
+    if (id < 0 || static_cast<size_t>(id) >= entries_.size()) [[unlikely]] {
+      to = std::to_chars(to, to + most - 1, id).ptr;
+      *to = ' ';
+      return to + 1;
+    }
+    const Entry& entry = entries_[static_cast<size_t>(id)];
+    std::memcpy(to, &entry, sizeof entry);
+    return to + entry.length;
+  }
+
+ private:
+  struct Entry {
+    std::array<char, 7> bytes;
+    uint8_t length;
+  };
+
+  std::vector<Entry> entries_;
+};
+
+/// What a thread makes of some texts; on cache lines of its own, since others write beside it.
+struct alignas(64) TokenWriter::Chunk {
+  std::vector<int32_t> ids;  // of one text
+  std::string text;          // [0, size) has been written
+  size_t size = 0;
+  int64_t tokens = 0;
+
+  /// Where `count` bytes may be written.
+  char* room(size_t count) {
+    if (text.size() < size + count) text.resize(2 * (size + count));
+    return text.data() + size;
+  }
+};
+
+TokenWriter::TokenWriter(const Tokenizer& tokenizer, const TokenOutputOptions& options)
+    : tokenizer_(tokenizer),
+      options_(options),
+      ids_alone_((options.form == TokenForm::ids || options.form == TokenForm::count) && !options.is_pair &&
+                 !options.pads && options.encode.max_length == 0),
+      digits_(std::make_unique<Digits>(ids_alone_ ? tokenizer.vocabulary_size() : 0)) {}
+
+TokenWriter::~TokenWriter() = default;
+
+void TokenWriter::encode_ids(std::span<const std::string_view> texts, Chunk& chunk) const {
+  chunk.size = 0;
+  chunk.tokens = 0;
+  for (const std::string_view text : texts) {
+    chunk.ids.clear();
+    tokenizer_.encode(text, chunk.ids, options_.encode.add_special_tokens);
+    chunk.tokens += static_cast<int64_t>(chunk.ids.size());
+    if (options_.form == TokenForm::count) continue;
+    char* const begin = chunk.room((chunk.ids.size() + 1) * Digits::most);
+    char* end = begin;
+    for (const int32_t id : chunk.ids) end = digits_->write(id, end);
+    if (end == begin) ++end;
+    end[-1] = '\n';
+    chunk.size += static_cast<size_t>(end - begin);
+  }
+}
+
+/// Ids and nothing else: no Encoding is made.
+void TokenWriter::write_ids(const std::vector<std::string_view>& texts) {
+  const auto count = static_cast<size_t>(chunk_count(texts.size()));
+  if (chunks_.size() < count) chunks_.resize(count);
+  const double start = now();
+  parallel_for(static_cast<int64_t>(texts.size()), texts_per_chunk, [&](int64_t begin, int64_t end) {
+    encode_ids(std::span(texts).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
+               chunks_[static_cast<size_t>(begin / texts_per_chunk)]);
+  });
+  counts_.seconds += now() - start;
+  for (const Chunk& chunk : std::span(chunks_).first(count)) {
+    counts_.tokens += chunk.tokens;
+    write_all(std::string_view(chunk.text).substr(0, chunk.size));
+  }
+}
+
+void TokenWriter::write_encodings(const std::vector<std::string_view>& texts) {
+  std::vector<Encoding> encodings(texts.size());
+  const double start = now();
+  parallel_for(static_cast<int64_t>(texts.size()), texts_per_chunk, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+      encodings[i] = encode_one(tokenizer_, texts[i], counts_.texts + static_cast<int64_t>(i) + 1, options_);
+  });
+  if (options_.pads) pad_all(tokenizer_, encodings, options_.padded_length);
+  counts_.seconds += now() - start;
+  for (const Encoding& encoding : encodings) counts_.tokens += encoding.size();
+  std::vector<std::string> outputs(static_cast<size_t>(chunk_count(texts.size())));
+  parallel_for(static_cast<int64_t>(texts.size()), texts_per_chunk, [&](int64_t begin, int64_t end) {
+    std::string output;
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+      append_text(tokenizer_, encodings[i], options_, output);
+    outputs[static_cast<size_t>(begin / texts_per_chunk)] = std::move(output);
+  });
+  for (const std::string& output : outputs) write_all(output);
+}
+
+void TokenWriter::write(const std::vector<std::string_view>& texts) {
+  if (options_.refuse_invalid)
+    for (size_t i = 0; i < texts.size(); ++i)
+      ROUX_CHECK(text::is_valid_utf8(texts[i]), "tokenize", "line ", counts_.texts + static_cast<int64_t>(i) + 1,
+                 " is not valid UTF-8");
+  if (ids_alone_) {
+    write_ids(texts);
+  } else {
+    write_encodings(texts);
+  }
+  counts_.texts += static_cast<int64_t>(texts.size());
 }
 
 }  // namespace roux::apps

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,12 +32,36 @@ struct TokenOutputOptions {
 struct EncodedCounts {
   int64_t texts = 0;
   int64_t tokens = 0;
-  double seconds = 0;  ///< of encoding alone
+  double seconds = 0;  ///< of encoding, and where ids are printed of making their text
 };
 
-/// Encodes `texts` in parallel and writes them to standard output in order. The first of them is number `counts.texts`
-/// + 1 in errors.
-void write_tokens(const text::Tokenizer& tokenizer, const std::vector<std::string_view>& texts,
-                  const TokenOutputOptions& options, EncodedCounts& counts);
+/// Encodes blocks of texts in parallel and writes them to standard output in order.
+class TokenWriter {
+ public:
+  /// `tokenizer` must live as long.
+  TokenWriter(const text::Tokenizer& tokenizer, const TokenOutputOptions& options);
+  ~TokenWriter();
+  TokenWriter(const TokenWriter&) = delete;
+  TokenWriter& operator=(const TokenWriter&) = delete;
+
+  /// Writes one block. Errors give the number of a text among those of all blocks, from 1.
+  void write(const std::vector<std::string_view>& texts);
+  const EncodedCounts& counts() const { return counts_; }
+
+ private:
+  struct Chunk;
+  class Digits;
+
+  void write_ids(const std::vector<std::string_view>& texts);
+  void encode_ids(std::span<const std::string_view> texts, Chunk& chunk) const;
+  void write_encodings(const std::vector<std::string_view>& texts);
+
+  const text::Tokenizer& tokenizer_;
+  const TokenOutputOptions options_;
+  const bool ids_alone_;
+  const std::unique_ptr<const Digits> digits_;
+  std::vector<Chunk> chunks_;  // memory that blocks share
+  EncodedCounts counts_;
+};
 
 }  // namespace roux::apps

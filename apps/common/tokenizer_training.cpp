@@ -2,6 +2,7 @@
 #include "apps/common/tokenizer_training.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,6 +24,8 @@
 namespace roux::apps {
 namespace {
 
+constexpr int64_t most_tokens = 1 << 30;
+
 struct TrainOptions {
   std::string kind, out;
   int64_t size = 30000;
@@ -37,6 +40,9 @@ class InputFile {
   explicit InputFile(const std::string& path)
       : descriptor_(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     ROUX_CHECK(descriptor_ >= 0, "input", "cannot open '", path, "': ", std::generic_category().message(errno));
+    struct stat status {};
+    ROUX_CHECK(::fstat(descriptor_, &status) != 0 || !S_ISDIR(status.st_mode), "input", "'", path,
+               "' is a folder; expected a file of text");
   }
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
@@ -49,18 +55,23 @@ class InputFile {
   int descriptor_;
 };
 
-/// Shows the trainer all lines of the files.
+/// Shows the trainer all lines of the files. Throws when they hold nothing.
 template <class Trainer>
 void add_files(const std::vector<std::string>& files, Trainer& trainer) {
+  bool is_empty = true;
   for (const std::string& path : files) {
     const InputFile file(path);
     TextLines lines(file.descriptor());
     for (std::vector<std::string_view> block; lines.next(block);) {
       text::StringList texts;
-      for (const std::string_view line : block) texts.push_back(line);
+      for (const std::string_view line : block) {
+        texts.push_back(line);
+        is_empty = is_empty && line.empty();
+      }
       trainer.add(texts);
     }
   }
+  ROUX_CHECK(!is_empty, "input", "there is no text to train on");
 }
 
 /// Special tokens with the ids of their places.
@@ -108,21 +119,27 @@ int train_main(int argc, char** argv) {
       ->required()
       ->type_name("wordpiece|bpe")
       ->check(CLI::IsMember({"wordpiece", "bpe"}));
-  app.add_option("--size", options.size, "tokens at most, special ones included")->check(CLI::PositiveNumber);
+  app.add_option("--size", options.size,
+                 "tokens at most, special ones included; more only where characters alone are more")
+      ->check(CLI::Range(int64_t{1}, most_tokens));
   app.add_option("--out", options.out, "folder to write the tokenizer's files to")->required()->type_name("DIR");
   app.add_flag("--cased", options.is_cased, "wordpiece: tell upper from lower case");
   app.add_option("--threads", options.threads, "threads, 0: all cores; results do not depend on it")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1024));
   app.add_option("FILE", options.files, "files to train on; - is standard input")
       ->required()
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.footer("Example: tokenize train --kind wordpiece --size 8000 --out build/pieces corpus.txt");
   if (!app.read(argc, argv)) return 0;
+  ROUX_CHECK(!options.is_cased || options.kind == "wordpiece", "options",
+             "--cased is for wordpiece; byte-level BPE always tells upper from lower case");
   if (options.threads > 0) set_num_threads(options.threads);
   const std::unique_ptr<text::Tokenizer> tokenizer =
       options.kind == "bpe" ? train_bpe(options) : train_wordpiece(options);
   text::save_tokenizer(*tokenizer, options.out);
-  std::printf("%s: %lld tokens\n", options.out.c_str(), static_cast<long long>(tokenizer->vocabulary_size()));
+  const int64_t size = tokenizer->vocabulary_size();
+  std::printf("%s: %lld tokens%s\n", options.out.c_str(), static_cast<long long>(size),
+              size > options.size ? ", more than --size: each character of the text is one" : "");
   return 0;
 }
 

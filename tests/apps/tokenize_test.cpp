@@ -41,6 +41,7 @@ TEST_CASE("tokenize: words of the texts themselves, and characters") {
   CHECK(output("--ids --punctuation split --contractions \"don't!\"") == "1 2 3\n");
   CHECK(output("--ids --cased 'Hi hi'") == "1 2\n");
   CHECK(output("--ids --tokenizer char @A SILENT") == "64 65\n83 73 76 69 78 84\n");
+  CHECK(output("--ids --tokenizer char '\U0001869F\U000186A0\U0010FFFF\u03E7'") == "99999 100000 1114111 999\n");
   CHECK(output("--ids", "") == "");
   CHECK(output("--ids", "\n\n") == "\n\n");
 }
@@ -82,11 +83,15 @@ TEST_CASE("tokenize: many lines in order for any number of threads, and one long
     input += std::string(static_cast<size_t>(i % 5), 'i') + " my dog cat\n";
     expected += i % 5 == 0 ? "2 7 8 9 3\n" : i % 5 == 1 ? "2 5 7 8 9 3\n" : "2 1 7 8 9 3\n";
   }
-  CHECK(output(model + "--threads 1", input) == expected);
-  CHECK(output(model + "--threads 3", input) == expected);
+  for (const std::string threads : {"1", "2", "3"}) {
+    CAPTURE(threads);
+    CHECK(output(model + "--threads " + threads, input) == expected);
+    CHECK(output(model + "--threads " + threads, input + "\n\ni") == expected + "2 3\n2 3\n2 5 3\n");
+  }
   std::string long_line;
   for (int i = 0; i < 2500000; ++i) long_line += "dog ";
-  CHECK(output(model, long_line).size() == 2 * 2500001 + 2);
+  CHECK(output(model, "i\n" + long_line).size() == 6 + 2 * 2500001 + 2);
+  CHECK(output(model, long_line + "\ni\n").ends_with(" 8 8 3\n2 5 3\n"));
 }
 
 TEST_CASE("tokenize: bad input") {
@@ -100,8 +105,10 @@ TEST_CASE("tokenize: bad input") {
   check_refused("--pair a b c", "'c' has no second text");
   check_refused("--tokenizer '" + (folder / "none") + "' x", "is not there");
   check_refused(model + "--max-length 1 x", "the 2 special tokens alone are more");
-  check_refused(model + "--max-length -1 x", "--max-length -1");
+  check_refused(model + "--max-length -1 x", "--max-length: Value -1 not in range");
   check_refused(model + "--padding max x", "there is no length");
+  check_refused(model + "--ids --json x", "--ids excludes --json");
+  check_refused(model + "--cased x", "--cased belongs to --tokenizer word");
   check_refused("--padding least x", "--padding");
   check_refused("--truncation never x", "--truncation");
   check_refused("--unknown", "--unknown");

@@ -49,6 +49,12 @@ TEST_CASE("vectorize reads lines and prints JSON of what is not left out") {
   CHECK(json::parse(printed("--json --kind count", "caf\xE9 caf\xE9\n")).at("rows")[0].at("values") == json({2}));
 }
 
+TEST_CASE("vectorize prints texts with zero bytes whole") {
+  if (!programs_built()) return;
+  using namespace std::string_literals;
+  CHECK(printed("--kind count", "a\0b\n"s) == "vocabulary: a 0, b 1\n\ntext  a  b\n----------\na\0b   1  1\n"s);
+}
+
 TEST_CASE("vectorize refuses with one line what it cannot show") {
   if (!programs_built()) return;
   const auto refused = [](const std::string& flags, const std::string& input, const std::string& text) {
@@ -59,8 +65,9 @@ TEST_CASE("vectorize refuses with one line what it cannot show") {
     CHECK_MESSAGE(run.errors.find(text) != std::string::npos, run.errors);
   };
   refused("", "", "there are no texts");
-  refused("'!'", "", "none of the 0 terms");
+  refused("'!'", "", "no term in 1 text");
   refused("--kind other a", "", "--kind");
+  refused("< /", "", "Is a directory");
   refused("--ngram-min 3 a", "", "expected 1 <= ngram_min <= ngram_max");
   std::string many;
   for (int i = 0; i < 1001; ++i) many += "word" + std::to_string(i) + "\n";

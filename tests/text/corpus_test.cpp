@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tensor/error.h"
@@ -28,7 +31,7 @@ StringList many_texts(int64_t n) {
 }  // namespace
 
 TEST_CASE("a corpus holds the ids of each text, whatever the number of threads") {
-  for (const int64_t n : {0, 1, 1023, 1024, 1025, 5000}) {
+  for (const int64_t n : {0, 1, 255, 256, 257, 5000}) {
     CAPTURE(n);
     const StringList texts = many_texts(n);
     std::vector<int64_t> labels;
@@ -52,6 +55,44 @@ TEST_CASE("a corpus holds the ids of each text, whatever the number of threads")
     }
     CHECK(alone.ids == ids);
   }
+}
+
+TEST_CASE("threads may end in any order: the first chunk last, say") {
+  const StringList texts = many_texts(3000);
+  const auto encode = [](std::string_view text, std::vector<int32_t>& ids) { ids.insert(ids.end(), text.size(), 7); };
+  std::atomic<bool> waits = true;
+  std::atomic<int> encoded = 0;
+  const EncodeFunction first_waits = [&](std::string_view text, std::vector<int32_t>& ids) {
+    if (waits.exchange(false))
+      for (int i = 0; i < 100 && encoded < 2000; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    encode(text, ids);
+    ++encoded;
+  };
+  const int threads = roux::num_threads();
+  roux::set_num_threads(2);
+  const EncodedTexts found = encode_texts(first_waits, texts);
+  roux::set_num_threads(threads);
+  CHECK_NOTHROW(found.check());
+  REQUIRE(found.size() == texts.size());
+  for (int64_t i = 0; i < texts.size(); ++i) REQUIRE(found[i].size() == texts[i].size());
+}
+
+TEST_CASE("threads that end at the same time lose nothing") {
+  StringList texts;  // two chunks
+  for (int i = 0; i < 2 * 256; ++i) texts.push_back(i % 256 == 255 ? "last" : "");
+  std::atomic<int> arrived = 0;
+  const EncodeFunction together = [&](std::string_view text, std::vector<int32_t>& ids) {
+    ids.push_back(1);
+    if (text.empty()) return;
+    ++arrived;
+    for (int i = 0; i < 200000 && arrived < 2; ++i) continue;
+  };
+  const int threads = roux::num_threads();
+  roux::set_num_threads(2);
+  int64_t complete = 0;
+  for (int round = 0; round < 10000; ++round, arrived = 0) complete += encode_texts(together, texts).ids.size() == 512;
+  roux::set_num_threads(threads);
+  CHECK(complete == 10000);
 }
 
 TEST_CASE("errors of an encoder arrive, and so do labels that do not fit") {

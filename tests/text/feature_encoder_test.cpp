@@ -29,7 +29,12 @@ std::vector<int32_t> ids_of(const FeatureEncoder& encoder, std::string_view text
 
 FeatureEncoder words_alone(const std::vector<std::string>& all, int64_t min_count = 1) {
   return {texts(all),
-          {.word_ngrams = 1, .char_ngrams_min = 0, .char_ngrams_max = 0, .openings = false, .min_count = min_count}};
+          {.word_ngrams = 1,
+           .shape_ngrams = 0,
+           .char_ngrams_min = 0,
+           .char_ngrams_max = 0,
+           .openings = false,
+           .min_count = min_count}};
 }
 
 }  // namespace
@@ -60,18 +65,51 @@ TEST_CASE("features: weights are smoothed inverse document frequencies") {
 TEST_CASE("features: runs of words, openings and runs of characters") {
   const StringList one = texts({"who is it ?"});
   const auto count = [&](const FeatureOptions& options) { return FeatureEncoder(one, options).size() - 1; };
-  const FeatureOptions none{
-      .word_ngrams = 1, .char_ngrams_min = 0, .char_ngrams_max = 0, .openings = false, .min_count = 1};
+  const FeatureOptions none{.word_ngrams = 1,
+                            .shape_ngrams = 0,
+                            .char_ngrams_min = 0,
+                            .char_ngrams_max = 0,
+                            .openings = false,
+                            .min_count = 1};
   FeatureOptions pairs = none, openings = none, runs = none;
   pairs.word_ngrams = 2;
   openings.openings = true;
-  runs.char_ngrams_min = runs.char_ngrams_max = 12;
+  runs.char_ngrams_min = runs.char_ngrams_max = 3;
   CHECK(count(none) == 6);
   CHECK(count(pairs) == 6 + 5);
-  CHECK(count(openings) == 6 + 3 + 2);  // who beside is, it, ?; who is beside it, ?
-  CHECK(count(runs) == 6 + 4);          // of the 15 characters with both marks
+  CHECK(count(openings) == 6 + 3 + 2);      // who beside is, it, ?; who is beside it, ?
+  CHECK(count(runs) == 6 + 3 + 2 + 2 + 1);  // of who, is, it and ?, with a space on either side
   runs.char_ngrams_max = 100;
-  CHECK(count(runs) == 6 + 4 + 3 + 2 + 1);
+  CHECK(count(runs) == 6 + 6 + 3 + 3 + 1);
+}
+
+TEST_CASE("features: shapes keep the case of letters and the number of digits") {
+  // Of the words the marks alone are known, so that only shapes tell texts apart.
+  const auto shapes_shared = [](const std::string& known, const std::string& text) {
+    const FeatureOptions options{.word_ngrams = 0,
+                                 .shape_ngrams = 1,
+                                 .char_ngrams_min = 100,
+                                 .char_ngrams_max = 100,
+                                 .openings = false,
+                                 .min_count = 1};
+    return ids_of(FeatureEncoder(texts({known}), options), text).size() - 2;  // without those of the two marks
+  };
+  CHECK(shapes_shared("WINNER", "FREE") == 1);
+  CHECK(shapes_shared("WINNER", "free") == 0);
+  CHECK(shapes_shared("iPhone", "eBay") == 1);
+  CHECK(shapes_shared("08712", "12345") == 1);
+  CHECK(shapes_shared("08712", "123") == 0);
+  CHECK(shapes_shared("\xc3\x84pfel", "Pears") == 1);
+  CHECK(shapes_shared("a!", "b?") == 1);  // a mark is its own shape
+  const auto count = [](int64_t longest) {
+    FeatureOptions options{.word_ngrams = 1, .shape_ngrams = longest, .char_ngrams_min = 0, .char_ngrams_max = 0};
+    options.min_count = 1;
+    options.openings = false;
+    return FeatureEncoder(texts({"In 2007 ."}), options).size() - 1;
+  };
+  CHECK(count(0) == 5);
+  CHECK(count(1) == 5 + 5);
+  CHECK(count(3) == 5 + 5 + 4 + 3);
 }
 
 TEST_CASE("features: rare ones are left out, equal ones are one") {
@@ -99,6 +137,7 @@ TEST_CASE("features come back from a folder; damage is found") {
 TEST_CASE("features refuse options that make no sense") {
   const StringList one = texts({"a"});
   CHECK_THROWS_WITH_AS(FeatureEncoder(one, {.word_ngrams = -1}), doctest::Contains("word_ngrams is -1"), Error);
+  CHECK_THROWS_WITH_AS(FeatureEncoder(one, {.shape_ngrams = -1}), doctest::Contains("shape_ngrams is -1"), Error);
   CHECK_THROWS_WITH_AS(FeatureEncoder(one, {.char_ngrams_min = 3, .char_ngrams_max = 2}),
                        doctest::Contains("char_ngrams_max is 2"), Error);
   CHECK_THROWS_WITH_AS(FeatureEncoder(one, {.char_share = 0}), doctest::Contains("char_share"), Error);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tensor/error.h"
+#include "text/tokenizers/word_tokenizer.h"
 
 using namespace roux::text;
 using roux::Shape;
@@ -80,6 +81,21 @@ TEST_CASE("encodings keep their types and their masks") {
   CHECK(mask_of(batch) == "1111100010");
   encodings[0].type_ids.pop_back();
   CHECK_THROWS_AS(pad(encodings), roux::Error);
+}
+
+TEST_CASE("padding as a tokenizer's files ask for it") {
+  WordTokenizer tokenizer({"<PAD>", "a", "b"});
+  CHECK(values(pad(tokenizer.encode_batch({"a b a", "b"}), padding_of(tokenizer)).ids) == Ids{1, 2, 1, 2, 0, 0});
+  TokenizerDefaults defaults;
+  defaults.special_tokens["pad_token"] = "b";
+  defaults.padding_side = Side::left;
+  defaults.padding_length = 3;
+  defaults.padding_multiple_of = 2;
+  tokenizer.set_defaults(defaults);
+  CHECK(values(pad(tokenizer.encode_batch({"a"}), padding_of(tokenizer)).ids) == Ids{2, 2, 2, 1});
+  defaults.special_tokens["pad_token"] = "none";
+  tokenizer.set_defaults(defaults);
+  CHECK_THROWS_AS(padding_of(tokenizer), roux::Error);
 }
 
 TEST_CASE("one dimension, and three") {

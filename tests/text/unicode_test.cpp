@@ -76,3 +76,18 @@ TEST_CASE("decode_valid_utf8: every code point") {
   }
   CHECK(differences == 0);
 }
+
+TEST_CASE("characters backwards, and white space of Python and of Unicode") {
+  const std::string text = "a\u00e9\u4e2d\U0001f600";
+  std::string begins;
+  for (auto end = static_cast<int64_t>(text.size()); end > 0;)
+    begins += std::to_string(end = character_before(text, end)) + " ";
+  CHECK(begins == "6 3 1 0 ");
+  int64_t python = 0, unicode = 0;
+  for (int32_t c = 0; c < 0x110000; ++c) {
+    python += is_white_space(c);
+    unicode += has_white_space_property(c);
+  }
+  CHECK(python == 29);
+  CHECK(unicode == 25);
+}

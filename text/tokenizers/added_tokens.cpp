@@ -14,9 +14,6 @@
 namespace roux::text {
 namespace {
 
-/// White space as Unicode has it: what Python adds, the information separators, does not count here.
-bool is_unicode_space(int32_t c) { return is_white_space(c) && !(c >= 0x1C && c <= 0x1F); }
-
 // Word characters of Unicode 15.1 and 16, which Hugging Face's tokenizers (0.23.3) know and utf8proc 2.8 does not:
 // found by looking for a single_word token behind every code point.
 constexpr std::pair<int32_t, int32_t> newer_word_characters[] = {
@@ -52,15 +49,8 @@ bool is_word_character(int32_t c) {
          (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
 }
 
-/// Where the code point that ends before `end` begins.
-int64_t previous(std::string_view text, int64_t end) {
-  int64_t at = end - 1;
-  while (at > 0 && (static_cast<unsigned char>(text[static_cast<size_t>(at)]) & 0xC0) == 0x80) --at;
-  return at;
-}
-
 bool word_character_before(std::string_view text, int64_t at) {
-  return at > 0 && is_word_character(decode_utf8(text, previous(text, at)).value);
+  return at > 0 && is_word_character(decode_utf8(text, character_before(text, at)).value);
 }
 
 bool word_character_at(std::string_view text, int64_t at) {
@@ -181,14 +171,16 @@ bool AddedTokens::applies(std::string_view text, int64_t done, AddedTokenMatch& 
     return false;
   // White space that the token before has taken stays with that one.
   while (token.lstrip && match.begin > done) {
-    const int64_t at = previous(text, match.begin);
-    if (!is_unicode_space(decode_utf8(text, at).value)) break;
+    const int64_t at = character_before(text, match.begin);
+    if (!has_white_space_property(decode_utf8(text, at).value)) break;
     match.begin = at;
   }
   if (token.lstrip) match.begin = std::max(match.begin, done);
+  // A token in the white space that the one before has taken: all up to there is white space, and not looked at again.
+  if (token.rstrip) match.end = std::max(match.end, done);
   while (token.rstrip && match.end < static_cast<int64_t>(text.size())) {
     const CodePoint next = decode_utf8(text, match.end);
-    if (!is_unicode_space(next.value)) break;
+    if (!has_white_space_property(next.value)) break;
     match.end += next.length;
   }
   return match.begin < match.end;

@@ -2,8 +2,10 @@
 #include "text/tokenizers/bert_normalizer.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
+#include "tensor/error.h"
 #include "text/unicode.h"
 
 namespace roux::text {
@@ -131,6 +133,8 @@ NormalizedText BertNormalizer::normalize(std::string_view text) const {
     at += self.size();
     append_character(table_, entry, self, {static_cast<int32_t>(at - self.size()), static_cast<int32_t>(at)}, result);
   }
+  ROUX_CHECK(result.text.size() <= static_cast<size_t>(std::numeric_limits<int32_t>::max()), "normalize", "a text of ",
+             text.size(), " bytes becomes ", result.text.size(), "; expected 2^31 - 1 at most");
   return result;
 }
 

@@ -27,7 +27,8 @@ class BertNormalizer {
   explicit BertNormalizer(const BertNormalizerOptions& options = {});
 
   /// `text` is valid UTF-8. Each code point's origin is the code point of the original that it came from; where marks
-  /// change places their origins do not, as in Hugging Face's tokenizers.
+  /// change places their origins do not, as in Hugging Face's tokenizers. Throws where the result would have more than
+  /// 2^31 - 1 bytes (a Hangul syllable's letters take 9 for its 3).
   NormalizedText normalize(std::string_view text) const;
 
   const CharacterTable& table() const { return table_; }

@@ -310,13 +310,8 @@ TextSpan BpeTokenizer::trim_added_token(std::string_view text, TextSpan bytes) c
   WhiteSpace trimmed = white_space_of(token);
   if (trimmed.leading == 1 && options_.trim_keeps_first_space && bytes.begin == 0) trimmed.leading = 0;
   for (; trimmed.leading > 0 && bytes.begin < bytes.end; --trimmed.leading) bytes.begin += length_at(bytes.begin);
-  const auto is_continuation = [&](int32_t at) {
-    return (static_cast<uint8_t>(text[static_cast<size_t>(at)]) & 0xC0) == 0x80;
-  };
-  for (; trimmed.trailing > 0 && bytes.begin < bytes.end; --trimmed.trailing) {
-    --bytes.end;
-    while (is_continuation(bytes.end)) --bytes.end;
-  }
+  for (; trimmed.trailing > 0 && bytes.begin < bytes.end; --trimmed.trailing)
+    bytes.end = static_cast<int32_t>(character_before(text, bytes.end));
   return bytes;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "tensor/error.h"
+#include "text/tokenizers/encoding_parts.h"
 #include "text/unicode.h"
 
 namespace roux::text {
@@ -40,12 +41,13 @@ CharTokenizer CharTokenizer::build(const StringList& texts, const SpecialTokens&
                                    const VocabularyLimits& limits) {
   TokenCounts counts;
   for (int64_t i = 0; i < texts.size(); ++i) {
-    const std::string_view text = texts[i];
-    for (int64_t at = 0; at < static_cast<int64_t>(text.size());) {
-      const CodePoint character = decode_utf8(text, at);
-      counts.add(character.value < 0 ? std::string_view("\xEF\xBF\xBD")
-                                     : text.substr(static_cast<size_t>(at), static_cast<size_t>(character.length)));
-      at += character.length;
+    const bool is_valid = is_valid_utf8(texts[i]);
+    const std::string repaired = is_valid ? std::string() : repaired_utf8(texts[i]);
+    const std::string_view text = is_valid ? texts[i] : repaired;
+    for (size_t at = 0; at < text.size();) {
+      const auto length = static_cast<size_t>(decode_valid_utf8(text.data() + at).length);
+      counts.add(text.substr(at, length));
+      at += length;
     }
   }
   return CharTokenizer(vocabulary_of(counts, limits, special_tokens), special_tokens);

@@ -103,8 +103,8 @@ CharacterTable::Entry compose(int32_t code_point, const Properties& of, const Ch
   std::string unchanged;
   append_utf8(static_cast<uint32_t>(code_point), unchanged);
   if (text == unchanged) return entry;
-  entry.characters = static_cast<uint8_t>(std::count_if(
-      text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
+  entry.characters = static_cast<uint8_t>(
+      std::count_if(text.begin(), text.end(), [](char byte) { return !continues_character(byte); }));
   entry.length = static_cast<uint8_t>(text.size());
   if (text.size() <= sizeof entry.bytes) {
     std::memcpy(&entry.bytes, text.data(), text.size());

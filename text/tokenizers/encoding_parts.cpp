@@ -22,8 +22,6 @@ bool is_ascii(std::string_view text) {
   return (seen & 0x8080808080808080u) == 0;
 }
 
-bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
-
 /// How many bytes at `at`, where no valid sequence begins, are the beginning of one; 1 if none are.
 size_t broken_length(std::string_view text, size_t at) {
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
@@ -80,7 +78,7 @@ void to_characters(std::string_view text, std::vector<TextSpan>& spans, std::vec
   if (is_ascii(text)) return;
   character_of.resize(text.size() + 1);
   int32_t character = -1;
-  for (size_t at = 0; at < text.size(); ++at) character_of[at] = character += !continues(text[at]);
+  for (size_t at = 0; at < text.size(); ++at) character_of[at] = character += !continues_character(text[at]);
   character_of[text.size()] = character + 1;
   for (TextSpan& span : spans) {
     const int32_t begin = character_of[static_cast<size_t>(span.begin)];

@@ -46,7 +46,6 @@ class JsonObject {
   std::string place(std::string_view key) const { return place_ + "." + std::string(key); }
   const std::string& place() const { return place_; }
   const JsonValue& value() const { return value_; }
-  const char* operation() const { return operation_; }
 
   /// Throws on a field that was not asked for, unless it is null or false.
   void finish() const;

@@ -74,7 +74,10 @@ std::string to_own_json(const Tokenizer& tokenizer) {
         Json{{"format", char_format}, {"version", 1}, {"special_tokens", specials_json(characters->special_tokens())}};
     root["vocabulary"] = characters->has_vocabulary() ? vocabulary_json(characters->vocabulary()) : Json(nullptr);
   } else {
-    fail("save_tokenizer", "this form is for word and character tokenizers; this tokenizer is another");
+    fail("save_tokenizer",
+         "there are files for word, character, WordPiece and BPE tokenizers, and this one is of another class (hint: "
+         "save "
+         "what it is made of)");
   }
   try {
     return root.dump(1) + "\n";

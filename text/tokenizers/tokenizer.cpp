@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
+#include <new>
 
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -13,12 +14,24 @@
 namespace roux::text {
 namespace {
 
-constexpr int64_t texts_per_chunk = 64;
+constexpr int64_t texts_per_chunk = 256;
 
+// Spans are int32, and a tokenizer may put a space before the text.
 void check_size(std::string_view text) {
-  ROUX_CHECK(text.size() <= static_cast<size_t>(std::numeric_limits<int32_t>::max()), "encode", "a text of ",
-             text.size(), " bytes; expected 2^31 - 1 at most");
+  ROUX_CHECK(text.size() < static_cast<size_t>(std::numeric_limits<int32_t>::max()), "encode", "a text of ",
+             text.size(), " bytes; expected 2^31 - 2 at most");
 }
+
+// A replacement takes up to three times the bytes of what it replaces.
+std::string repaired(std::string_view text) {
+  std::string result = repaired_utf8(text);
+  check_size(result);
+  return result;
+}
+
+/// Asks for about as much memory as the encodings of so many bytes of text take, and gives it back. glibc grows the
+/// heap of a thread by what the next vector needs, one system call for a few pages, which keep other threads waiting.
+void grow_heap(size_t bytes) { ::operator delete(::operator new(std::min<size_t>(5 * bytes, 1 << 20))); }
 
 }  // namespace
 
@@ -91,7 +104,7 @@ void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids, bool ad
   if (is_valid_utf8(text)) [[likely]] {
     encode_text(text, ids);
   } else {
-    encode_text(repaired_utf8(text), ids);
+    encode_text(repaired(text), ids);
   }
   if (add_special_tokens) ids.insert(ids.end(), post_processor_.after().begin(), post_processor_.after().end());
 }
@@ -133,9 +146,9 @@ void Tokenizer::encode_sequence(std::string_view text, Scratch& scratch, Sequenc
   sequence.ids.clear();
   sequence.offsets.clear();
   sequence.added.clear();
-  std::string repaired;
+  std::string valid;
   if (!is_valid_utf8(text)) [[unlikely]]
-    text = repaired = repaired_utf8(text);
+    text = valid = repaired(text);
   encode_text(text, sequence);
   for (const size_t index : sequence.added) sequence.offsets[index] = trim_added_token(text, sequence.offsets[index]);
   to_characters(text, sequence.offsets, scratch.character_of);
@@ -245,6 +258,9 @@ std::vector<Encoding> Tokenizer::encode_texts(const StringList& firsts, const St
                                               const EncodeOptions& options) const {
   std::vector<Encoding> encodings(static_cast<size_t>(firsts.size()));
   parallel_for(firsts.size(), texts_per_chunk, [&](int64_t begin, int64_t end) {
+    size_t bytes = 0;
+    for (int64_t i = begin; i < end; ++i) bytes += firsts[i].size();
+    grow_heap(bytes);
     Scratch scratch;
     for (int64_t i = begin; i < end; ++i) {
       encode_sequence(firsts[i], scratch, scratch.first);

@@ -91,7 +91,7 @@ class Tokenizer {
 
   /// Invalid UTF-8 is read as U+FFFD, one for each maximal part of a sequence, as Python's errors="replace" does.
   /// Throws where max_length leaves no room for the special tokens, stride none for progress, the chosen text is not
-  /// there or shorter than what must go, or a text has more than 2^31 - 1 bytes.
+  /// there or shorter than what must go, or a text has more than 2^31 - 2 bytes.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
   Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const;
   /// Each text as `encode` does, each two as `encode_pair` does, in parallel. Throws unless there are as many second
@@ -100,7 +100,8 @@ class Tokenizer {
   std::vector<Encoding> encode_batch(const StringList& firsts, const StringList& seconds,
                                      const EncodeOptions& options = {}) const;
 
-  /// Appends the ids alone: the same as `encode(text, {.add_special_tokens = ...}).ids`, and faster.
+  /// Appends the ids alone: the same as `encode(text, {.add_special_tokens = ...}).ids`, and faster. Where it throws,
+  /// a part of them may have been appended.
   void encode(std::string_view text, std::vector<int32_t>& ids, bool add_special_tokens = true) const;
 
   /// The text of some ids. Throws on an id outside the vocabulary.
@@ -110,7 +111,7 @@ class Tokenizer {
   std::optional<int32_t> token_to_id(std::string_view token) const;
   /// The token of an id, added ones included. Throws on an id that has none.
   std::string id_to_token(int32_t id) const;
-  /// The number of tokens, added ones included.
+  /// The number of tokens, added ones included. Ids may be larger, where added tokens leave some out.
   int64_t vocabulary_size() const;
 
   const AddedTokens& added_tokens() const { return added_tokens_; }

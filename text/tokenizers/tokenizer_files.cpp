@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
@@ -26,11 +27,9 @@ constexpr const char* own_file = "roux_tokenizer.json";
 /// `line` without white space at its end.
 std::string_view trimmed(std::string_view line) {
   while (!line.empty()) {
-    size_t at = line.size() - 1;
-    while (at > 0 && (static_cast<unsigned char>(line[at]) & 0xC0) == 0x80) --at;
-    const int32_t last = decode_utf8(line, static_cast<int64_t>(at)).value;
-    if (!is_white_space(last) || (last >= 0x1C && last <= 0x1F)) break;
-    line = line.substr(0, at);
+    const int64_t at = character_before(line, static_cast<int64_t>(line.size()));
+    if (!has_white_space_property(decode_utf8(line, at).value)) break;
+    line = line.substr(0, static_cast<size_t>(at));
   }
   return line;
 }
@@ -113,20 +112,22 @@ AddedTokens added_tokens_of(const TokenizerConfig& config, const std::vector<std
   std::unordered_map<std::string_view, int32_t> ids;
   for (size_t id = 0; id < vocabulary.size(); ++id) ids.emplace(vocabulary[id], static_cast<int32_t>(id));
   std::vector<AddedToken> tokens = config.overrides.added_tokens;
-  auto next = static_cast<int32_t>(vocabulary.size());
+  auto next = static_cast<int64_t>(vocabulary.size());
   for (const AddedToken& token : tokens) {
     const auto found = ids.find(token.content);
     const auto id = static_cast<size_t>(token.id);
     ROUX_CHECK(found != ids.end() ? found->second == token.id : id >= vocabulary.size() || vocabulary[id].empty(),
                operation, "'", path, "': added token '", token.content, "' has the id ", token.id,
                ", which does not fit the vocabulary");
-    next = std::max(next, token.id + 1);
+    next = std::max(next, int64_t{token.id} + 1);
   }
   for (AddedToken token : config.special_tokens) {
     const auto same = [&](const AddedToken& other) { return other.content == token.content; };
     if (std::any_of(tokens.begin(), tokens.end(), same)) continue;
     const auto found = ids.find(token.content);
-    token.id = found != ids.end() ? found->second : next++;
+    ROUX_CHECK(found != ids.end() || next <= std::numeric_limits<int32_t>::max(), operation, "'", path,
+               "': there is no id left for '", token.content, "' behind ", next - 1);
+    token.id = found != ids.end() ? found->second : static_cast<int32_t>(next++);
     tokens.push_back(token);
   }
   return AddedTokens(std::move(tokens));
@@ -239,10 +240,17 @@ std::unique_ptr<Tokenizer> load_folder(const std::string& folder) {
 
 // ---- Writing --------------------------------------------------------------------------------------------------------
 
+void remove_file(const std::string& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  ROUX_CHECK(!error, "save_tokenizer", "cannot remove '", path,
+             "', which belongs to another tokenizer: ", error.message());
+}
+
 void write_vocab_txt(const WordPieceTokenizer& tokenizer, const std::string& path) {
   std::string lines;
   for (const std::string& token : tokenizer.vocabulary()) {
-    if (trimmed(token).size() != token.size() || token.find('\n') != std::string::npos) return;
+    if (trimmed(token).size() != token.size() || token.find('\n') != std::string::npos) return remove_file(path);
     lines += token + "\n";
   }
   write_file_atomically(path, lines);
@@ -264,8 +272,11 @@ void write_vocab_json(const BpeTokenizer& tokenizer, const std::string& folder) 
 }  // namespace
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) {
-  ROUX_CHECK(fs::exists(path), operation, "'", path, "' is not there; expected a model's folder or a tokenizer's file");
-  if (fs::is_directory(path)) return load_folder(path);
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  ROUX_CHECK(fs::exists(status), operation, "'", path,
+             "' is not there; expected a model's folder or a tokenizer's file");
+  if (fs::is_directory(status)) return load_folder(path);
   if (fs::path(path).extension() != ".json") return load_vocab_txt(path, {});
   const std::string bytes = read_file(path);
   return is_own_json(bytes) ? parse_own_json(bytes, path) : parse_tokenizer_json(bytes, path);
@@ -282,10 +293,15 @@ void save_tokenizer(const Tokenizer& tokenizer, const std::string& folder) {
     return;
   }
   const std::string json = to_tokenizer_json(tokenizer);  // throws, if at all, before anything is written
+  // At any moment the folder loads as what was there or as this one. tokenizer.json is whole by itself: what would
+  // change its meaning goes before it is replaced, and comes after.
+  for (const std::string name : {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"})
+    remove_file(folder + "/" + name);
+  write_file_atomically(folder + "/tokenizer.json", json);
+  remove_file(folder + "/" + own_file);  // of a tokenizer that was saved here before: it would be loaded instead
   if (wordpiece != nullptr) write_vocab_txt(*wordpiece, folder + "/vocab.txt");
   if (bpe != nullptr) write_vocab_json(*bpe, folder);
   write_tokenizer_config(tokenizer, folder);
-  write_file_atomically(folder + "/tokenizer.json", json);
 }
 
 }  // namespace roux::text

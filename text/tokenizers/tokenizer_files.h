@@ -24,7 +24,8 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path);
 
 /// Writes a tokenizer into a folder, which is made where it is missing: tokenizer.json, vocab.txt or vocab.json and
 /// merges.txt, tokenizer_config.json and special_tokens_map.json, which Hugging Face's tokenizers and transformers
-/// load; word and character tokenizers as roux_tokenizer.json. Each file is replaced as a whole. A vocabulary with a
+/// load; word and character tokenizers as roux_tokenizer.json. Each file is replaced as a whole; those of a tokenizer
+/// that was there before and would be read in the place of the new one or beside it are removed. A vocabulary with a
 /// token that ends in white space or has a line feed gets no vocab.txt, which could not hold it.
 void save_tokenizer(const Tokenizer& tokenizer, const std::string& folder);
 

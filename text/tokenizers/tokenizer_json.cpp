@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "tensor/error.h"
 #include "text/tokenizers/bpe.h"
@@ -47,11 +48,11 @@ std::vector<std::string> vocabulary_of(const JsonObject& model, const std::vecto
     size = std::max(size, id + 1);
   }
   vocabulary.resize(size);
-  for (size_t id = 0; id < size; ++id) {
-    const auto has_id = [id](const AddedToken& token) { return static_cast<size_t>(token.id) == id; };
-    ROUX_CHECK(taken[id] || std::any_of(added.begin(), added.end(), has_id), operation, tokens.place(),
+  std::unordered_set<int32_t> added_ids;
+  for (const AddedToken& token : added) added_ids.insert(token.id);
+  for (size_t id = 0; id < size; ++id)
+    ROUX_CHECK(taken[id] || added_ids.contains(static_cast<int32_t>(id)), operation, tokens.place(),
                ": no token has the id ", id, ", and there are larger ones");
-  }
   return vocabulary;
 }
 
@@ -69,14 +70,16 @@ std::vector<AddedToken> added_tokens_of(const JsonObject& root) {
   return tokens;
 }
 
-/// Throws where an added token is a token of the model with another id, or has the id of another one.
+/// Throws where an added token has another id in the model, the id of another token, or one with a hole below it.
 void check_added_tokens(const std::vector<AddedToken>& added, const std::vector<std::string>& vocabulary,
                         const std::string& place) {
   if (added.empty()) return;
   std::unordered_map<std::string_view, int64_t> wanted;
+  size_t size = vocabulary.size();
   for (const AddedToken& token : added) {
     wanted.emplace(token.content, token.id);
     const auto id = static_cast<size_t>(token.id);
+    size += id >= vocabulary.size();
     ROUX_CHECK(id >= vocabulary.size() || vocabulary[id].empty() || vocabulary[id] == token.content, operation, place,
                ": '", token.content, "' has the id ", token.id, ", which is that of '",
                id < vocabulary.size() ? vocabulary[id] : "", "' in the model's vocabulary");
@@ -87,6 +90,9 @@ void check_added_tokens(const std::vector<AddedToken>& added, const std::vector<
                vocabulary[id], "' has the id ", found == wanted.end() ? 0 : found->second,
                ", and in the model's vocabulary ", id);
   }
+  for (const AddedToken& token : added)
+    ROUX_CHECK(static_cast<size_t>(token.id) < size, operation, place, ": '", token.content, "' has the id ", token.id,
+               ", and a smaller id has no token");
 }
 
 // ---- Post-processors ------------------------------------------------------------------------------------------------
@@ -308,7 +314,8 @@ std::vector<std::pair<std::string, std::string>> merges_of(const JsonObject& mod
 std::unique_ptr<Tokenizer> bpe_of(const JsonObject& root, const JsonObject& model, std::vector<AddedToken> added,
                                   const PostProcessing& post, const TokenizerOverrides& overrides) {
   BpeOptions options;
-  if (root.find("normalizer") != nullptr) root.refuse("normalizer", "none for a BPE model here");
+  if (root.find("normalizer") != nullptr)
+    root.object("normalizer").refuse("type", "no normalizer for a BPE model here");
   const JsonObject splitter = root.object("pre_tokenizer");
   if (type_of(splitter) != "ByteLevel") splitter.refuse("type", "ByteLevel, the one for BPE here");
   options.add_prefix_space = overrides.add_prefix_space.value_or(splitter.boolean("add_prefix_space"));

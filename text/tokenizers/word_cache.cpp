@@ -11,18 +11,17 @@ WordCache::WordCache(size_t slots)
 
 void WordCache::insert(WordKey key, std::span<const int32_t> ids) {
   if (ids.empty() || ids.size() > max_ids) return;
-  const std::lock_guard lock(writing_);
   size_t at = home(key);
   for (int probe = 0; probe < probes; ++probe, at = (at + 1) & mask_) {
     Slot& slot = slots_[at];
-    if (slot.count.load(std::memory_order_relaxed) != 0) {
-      if (slot.key == key) return;
-      continue;
+    uint32_t count = slot.count.load(std::memory_order_acquire);
+    if (count == 0 && slot.count.compare_exchange_strong(count, being_written, std::memory_order_acquire)) {
+      slot.key = key;
+      std::copy(ids.begin(), ids.end(), slot.ids);
+      slot.count.store(static_cast<uint32_t>(ids.size()), std::memory_order_release);
+      return;
     }
-    slot.key = key;
-    std::copy(ids.begin(), ids.end(), slot.ids);
-    slot.count.store(static_cast<uint32_t>(ids.size()), std::memory_order_release);
-    return;
+    if (count == being_written || slot.key == key) return;
   }
 }
 

@@ -1,9 +1,10 @@
 // Words that were tokenised before, with their ids: most words of a text are among the few thousand that come back.
 //
 // One table of 32-byte slots, two a cache line: a word of up to 15 bytes is compared as two registers, and up to three
-// ids lie beside it. A slot is written once, under a lock, and published by its count; readers need no lock. Probing
-// ends after four slots and nothing is ever replaced, so that memory and the time of a look-up are bounded whatever the
-// text; a word that finds no room is tokenised anew each time, as are longer words and words of more ids.
+// ids lie beside it. A slot is written once, by the thread that claims it through its count, and published by that
+// count; nobody waits for a lock. Probing ends after four slots and nothing is ever replaced, so that memory and the
+// time of a look-up are bounded whatever the text; a word that finds no room is tokenised anew each time, as are longer
+// words and words of more ids.
 #pragma once
 
 #include <atomic>
@@ -11,7 +12,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string_view>
 
@@ -33,7 +33,7 @@ class WordCache {
   struct alignas(32) Slot {
     WordKey key;
     int32_t ids[max_ids] = {};        // all three may be copied; those from count on mean nothing
-    std::atomic<uint32_t> count = 0;  // 0: free
+    std::atomic<uint32_t> count = 0;  // 0: free; more than max_ids: being written
   };
 
   /// Room for `slots` words (rounded up to a power of two), 32 bytes each: 2 MB by default.
@@ -60,17 +60,19 @@ class WordCache {
     size_t at = home(key);
     for (int probe = 0; probe < probes; ++probe, at = (at + 1) & mask_) {
       const Slot& slot = slots_[at];
-      if (slot.count.load(std::memory_order_acquire) == 0) return nullptr;
+      if (slot.count.load(std::memory_order_acquire) - 1 >= max_ids) return nullptr;
       if (slot.key == key) return &slot;
     }
     return nullptr;
   }
 
-  /// Keeps the ids of a word if there is room; does nothing for no ids, more than `max_ids`, or a word that is there.
+  /// Keeps the ids of a word if there is room; does nothing for no ids, more than `max_ids`, a word that is there, or
+  /// where another thread is writing.
   void insert(WordKey key, std::span<const int32_t> ids);
 
  private:
   static constexpr int probes = 4;
+  static constexpr uint32_t being_written = ~uint32_t{0};
 
   template <class T>
   static T load(const char* from) {
@@ -88,7 +90,6 @@ class WordCache {
 
   size_t mask_;
   std::unique_ptr<Slot[]> slots_;
-  std::mutex writing_;
 };
 
 }  // namespace roux::text

@@ -20,8 +20,12 @@ bool is_punctuation(int32_t c) {
   return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_SO;
 }
 
-bool is_letter_at(std::string_view text, int64_t at) {
-  return at < static_cast<int64_t>(text.size()) && is_letter(decode_utf8(text, at).value);
+/// Whether the character `c` at `at` is an apostrophe between letters.
+bool is_inner_apostrophe(std::string_view text, int64_t at, const CodePoint& c) {
+  if (c.value != apostrophe && c.value != right_quote) return false;
+  const int64_t next = at + c.length;
+  return at > 0 && next < static_cast<int64_t>(text.size()) && is_letter(decode_utf8(text, next).value) &&
+         is_letter(decode_utf8(text, character_before(text, at)).value);
 }
 
 /// Appends a character in the form that is looked up.
@@ -90,10 +94,10 @@ std::optional<Expansion> expansion_of(std::string_view word) {
     return Expansion{first, std::string(contraction.second)};
   }
   for (const Contraction& contraction : endings) {
-    const size_t length = contraction.written.size();
-    if (form.size() <= length || form.compare(form.size() - length, length, contraction.written) != 0) continue;
-    const size_t cut = word.size() - length - (word.size() - form.size());  // the quotation mark takes two bytes more
-    return Expansion{std::string(word.substr(0, cut)), std::string(contraction.second)};
+    size_t length = contraction.written.size();
+    if (form.size() <= length || !form.ends_with(contraction.written)) continue;
+    if (plain(word.substr(word.size() - length)) != contraction.written) length += 2;  // of the quotation mark's bytes
+    return Expansion{std::string(word.substr(0, word.size() - length)), std::string(contraction.second)};
   }
   return std::nullopt;
 }
@@ -115,61 +119,36 @@ TextSpan core_of(std::string_view word) {
 
 }  // namespace
 
-/// One character in its normalised form: to the last word, or the first of a new one.
-void WordSplitter::append(std::string_view part, TextSpan bytes, bool continues_word) {
-  if (continues_word) {
-    words_.back().text += part;
-    words_.back().bytes.end = bytes.end;
-  } else {
-    words_.push_back({std::string(part), bytes});
+bool WordSplitter::next(std::string_view text, int64_t& at) {
+  word_.clear();
+  second_.clear();
+  while (at < static_cast<int64_t>(text.size())) {
+    const CodePoint c = decode_utf8(text, at);
+    const bool is_space = is_white_space(c.value);
+    const bool is_sign =
+        options_.punctuation != Punctuation::keep && is_punctuation(c.value) && !is_inner_apostrophe(text, at, c);
+    if ((is_space || is_sign) && !word_.empty()) break;  // that ends the word, and is looked at again
+    const auto begin = static_cast<int32_t>(at);
+    at += c.length;
+    if (is_space || (is_sign && options_.punctuation == Punctuation::remove)) continue;
+    const size_t size = word_.size();
+    append_normalized(c.value, options_, word_);
+    if (word_.size() == size) continue;  // an accent that is left out
+    if (size == 0) bytes_.begin = begin;
+    bytes_.end = static_cast<int32_t>(at);
+    if (is_sign) break;
   }
+  if (options_.expand_contractions) expand_contraction();
+  return !word_.empty();
 }
 
-void WordSplitter::expand(size_t number) {
-  const Word& word = words_[number];
-  const TextSpan core = core_of(word.text);
-  const std::string_view text = word.text;
-  const auto found =
-      expansion_of(text.substr(static_cast<size_t>(core.begin), static_cast<size_t>(core.end - core.begin)));
+void WordSplitter::expand_contraction() {
+  const TextSpan core = core_of(word_);
+  const auto begin = static_cast<size_t>(core.begin), end = static_cast<size_t>(core.end);
+  const std::optional<Expansion> found = expansion_of(std::string_view(word_).substr(begin, end - begin));
   if (!found) return;
-  Word second{found->second + std::string(text.substr(static_cast<size_t>(core.end))), word.bytes};
-  words_[number].text = std::string(text.substr(0, static_cast<size_t>(core.begin))) + found->first;
-  words_.insert(words_.begin() + static_cast<int64_t>(number) + 1, std::move(second));
-}
-
-bool WordSplitter::next_chunk(std::string_view text, int64_t& at) {
-  const auto size = static_cast<int64_t>(text.size());
-  while (at < size) {
-    const CodePoint c = decode_utf8(text, at);
-    if (!is_white_space(c.value)) break;
-    at += c.length;
-  }
-  words_.clear();
-  if (at == size) return false;
-  bool in_word = false;
-  int32_t before = 0;
-  std::string part;
-  while (at < size) {
-    const CodePoint c = decode_utf8(text, at);
-    if (is_white_space(c.value)) break;
-    const TextSpan bytes{static_cast<int32_t>(at), static_cast<int32_t>(at + c.length)};
-    at += c.length;
-    const bool inner = (c.value == apostrophe || c.value == right_quote) && is_letter(before) && is_letter_at(text, at);
-    const bool sign = options_.punctuation != Punctuation::keep && !inner && is_punctuation(c.value);
-    before = c.value;
-    if (sign && options_.punctuation == Punctuation::remove) {
-      in_word = false;
-      continue;
-    }
-    part.clear();
-    append_normalized(c.value, options_, part);
-    if (part.empty()) continue;
-    append(part, bytes, in_word && !sign);
-    in_word = !sign;
-  }
-  if (options_.expand_contractions)
-    for (size_t i = words_.size(); i-- > 0;) expand(i);
-  return true;
+  second_ = found->second + word_.substr(end);
+  word_ = word_.substr(0, begin) + found->first;
 }
 
 std::string to_string(Punctuation punctuation) {

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "text/tokenizers/tokenizer.h"
 
@@ -31,27 +30,25 @@ class WordSplitter {
  public:
   explicit WordSplitter(const WordOptions& options) : options_(options) {}
 
-  /// Calls `f(std::string_view word, TextSpan bytes)` for each word, with the bytes of `text` that it comes from. Words
-  /// of one contraction share its bytes.
+  /// Calls `f(std::string_view word, TextSpan bytes)` for each word of a valid text, with the bytes of `text` that it
+  /// comes from. Words of one contraction share its bytes.
   template <class F>
   void for_each(std::string_view text, F&& f) {
-    for (int64_t at = 0; next_chunk(text, at);)
-      for (const Word& word : words_) f(std::string_view(word.text), word.bytes);
+    for (int64_t at = 0; next(text, at);) {
+      f(std::string_view(word_), bytes_);
+      if (!second_.empty()) f(std::string_view(second_), bytes_);
+    }
   }
 
  private:
-  struct Word {
-    std::string text;
-    TextSpan bytes;
-  };
-
-  /// Makes `words_` those between the next white space; false at the end of the text.
-  bool next_chunk(std::string_view text, int64_t& at);
-  void append(std::string_view part, TextSpan bytes, bool continues_word);
-  void expand(size_t number);
+  /// Goes to the next word behind byte `at`, which moves on; false at the end of the text.
+  bool next(std::string_view text, int64_t& at);
+  void expand_contraction();
 
   WordOptions options_;
-  std::vector<Word> words_;
+  std::string word_;
+  std::string second_;  // of a contraction; else empty
+  TextSpan bytes_;
 };
 
 std::string to_string(Punctuation punctuation);

@@ -14,9 +14,9 @@ namespace roux::text {
 namespace {
 
 /// Words as WordPieceTokenizer sees them. Texts of ASCII are normalised on the way; others in a pass before.
-class WordSplitter {
+class BertWordSplitter {
  public:
-  explicit WordSplitter(const BertNormalizerOptions& options) : normalizer_(options), plain_(CharacterSteps{}) {}
+  explicit BertWordSplitter(const BertNormalizerOptions& options) : normalizer_(options), plain_(CharacterSteps{}) {}
 
   void split(std::string_view text, const WordCounter::TakeWord& take) const {
     const bool ascii =
@@ -60,7 +60,7 @@ class WordSplitter {
 };
 
 WordCounter::Split splitter(const BertNormalizerOptions& options) {
-  const auto words = std::make_shared<const WordSplitter>(options);
+  const auto words = std::make_shared<const BertWordSplitter>(options);
   return [words](std::string_view text, const WordCounter::TakeWord& take) { words->split(text, take); };
 }
 

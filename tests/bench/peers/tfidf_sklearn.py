@@ -2,7 +2,8 @@
 
     tfidf_sklearn.py TITLES.csv build/bench/vectorizer_bench
 
-TITLES.csv is the file that vectorizer_bench reads (ROUX_DATA/recipes/recipes_fruit_veg.csv, else apps/data/recipes.csv).
+TITLES.csv is one of the two files that vectorizer_bench reads: .../recipes/recipes_fruit_veg.csv of a folder of data
+sets, or apps/data/recipes.csv of this source tree. Which of them is told to it through ROUX_DATA.
 For each case a line of JSON: seconds of either (the best of five, one thread, fit_transform alone), their ratio, the
 shape, and the largest difference between two values. Exits 1 where columns or values differ.
 """
@@ -13,12 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy
 import scipy.sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+ROOT = Path(__file__).resolve().parents[3]
 CASES = {
     "words": dict(),
     "words_1_2": dict(ngram_range=(1, 2)),
@@ -37,9 +40,21 @@ def theirs(titles, arguments):
     return best, matrix, vectorizer.get_feature_names_out()
 
 
-def ours(program, name, folder):
+def surroundings(titles):
+    """The environment in which vectorizer_bench reads this file; it runs in the root of the source tree."""
+    environment = {name: value for name, value in os.environ.items() if name != "ROUX_DATA"}
+    if titles.parts[-2:] == ("recipes", "recipes_fruit_veg.csv"):
+        return environment | {"ROUX_DATA": str(titles.parent.parent)}
+    if titles == ROOT / "apps" / "data" / "recipes.csv":
+        return environment
+    sys.exit("tfidf_sklearn.py: vectorizer_bench cannot read %s; expected .../recipes/recipes_fruit_veg.csv or %s"
+             % (titles, ROOT / "apps" / "data" / "recipes.csv"))
+
+
+def ours(program, name, folder, environment):
     out = os.path.join(folder, name)
-    seconds = json.loads(subprocess.run([program, "--write", name, out], check=True, capture_output=True).stdout)["seconds"]
+    run = subprocess.run([program, "--write", name, out], check=True, stdout=subprocess.PIPE, cwd=ROOT, env=environment)
+    seconds = json.loads(run.stdout)["seconds"]
     with open(out + ".terms", "rb") as file:
         terms = file.read().decode().split("\0")[:-1]
     indptr, indices, values = (numpy.fromfile(out + end, dtype) for end, dtype in
@@ -50,12 +65,14 @@ def ours(program, name, folder):
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    with open(sys.argv[1], encoding="utf-8", newline="") as file:
+    path, program = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    environment = surroundings(path)
+    with open(path, encoding="utf-8", newline="") as file:
         titles = [row["name"] for row in csv.DictReader(file) if row["name"]]
     agree = True
     with tempfile.TemporaryDirectory() as folder:
         for name, arguments in CASES.items():
-            our_seconds, our_matrix, our_terms = ours(sys.argv[2], name, folder)
+            our_seconds, our_matrix, our_terms = ours(program, name, folder, environment)
             seconds, matrix, terms = theirs(titles, arguments)
             same_terms = sorted(our_terms) == sorted(terms)
             difference = None

@@ -17,6 +17,7 @@
 #include "text/tokenizers/bpe.h"
 #include "text/tokenizers/json_value.h"
 #include "text/tokenizers/tokenizer_json.h"
+#include "text/tokenizers/word_tokenizer.h"
 #include "text/tokenizers/wordpiece.h"
 
 using namespace roux::text;
@@ -212,6 +213,31 @@ TEST_CASE("a saved BPE tokenizer loads with the same ids") {
   CHECK(load_tokenizer(folder.path())->encode("ab\"ab", {.add_special_tokens = false}).ids == Ids{2, 3, 2});
 }
 
+TEST_CASE("what a folder held before does not come back") {
+  const TemporaryFolder folder;
+  save_tokenizer(WordTokenizer::build({"old words"}), folder.path());
+  write(folder / "added_tokens.json", R"({"<old>": 6})");
+  write(folder / "vocab.txt", "old\n");
+  json file = wordpiece_file();
+  file["model"]["vocab"]["line\nfeed"] = 6;
+  save_tokenizer(*parse(file), folder.path());
+  const std::unique_ptr<Tokenizer> loaded = load_tokenizer(folder.path());
+  CHECK(loaded->encode("ab").ids == Ids{1, 3, 5, 2});
+  CHECK_FALSE(loaded->token_to_id("<old>"));
+  CHECK_FALSE(std::filesystem::exists(folder / "vocab.txt"));
+  save_tokenizer(WordTokenizer::build({"new words"}), folder.path());
+  CHECK(load_tokenizer(folder.path())->token_to_id("new") == 1);
+}
+
+TEST_CASE("ids behind the largest are refused") {
+  const TemporaryFolder folder;
+  write(folder / "vocab.txt", vocab_txt);
+  write(folder / "added_tokens.json", R"({"<last>": 2147483646})");
+  write(folder / "special_tokens_map.json", R"({"additional_special_tokens": ["<one>", "<two>"]})");
+  CHECK(message_of([&] { load_tokenizer(folder.path()); }).find("there is no id left for '<two>'") !=
+        std::string::npos);
+}
+
 TEST_CASE("paths and files that hold no tokenizer") {
   const TemporaryFolder folder;
   CHECK(message_of([&] { load_tokenizer(folder / "none"); }).find("is not there") != std::string::npos);
@@ -292,6 +318,11 @@ TEST_CASE("ids that are missing, there twice, or not those of the vocabulary are
   refused("'a' has the id -1", [](json& f) { f["model"]["vocab"]["a"] = -1; });
   refused("'a' has the id \"3\"", [](json& f) { f["model"]["vocab"]["a"] = "3"; });
   refused(".model.vocab is an array", [](json& f) { f["model"]["vocab"] = json::array(); });
+  refused("'new' has the id 99, and a smaller id has no token", [](json& f) {
+    f["added_tokens"].push_back(f["added_tokens"][0]);
+    f["added_tokens"].back()["content"] = "new";
+    f["added_tokens"].back()["id"] = 99;
+  });
   refused("'[CLS]' has the id 7, and in the model's vocabulary 1", [](json& f) { f["added_tokens"][0]["id"] = 7; });
   refused("which is that of 'a' in the model's", [](json& f) {
     f["added_tokens"][0] = f["added_tokens"][0];
@@ -361,7 +392,7 @@ TEST_CASE("a BPE file that asks for what is not done is refused by name") {
   const auto refused = [&](const std::string& text, const std::function<void(json&)>& change) {
     check_refused(file, text, change);
   };
-  refused(".normalizer is an object; expected none", [](json& f) { f["normalizer"] = {{"type", "NFC"}}; });
+  refused(".normalizer.type is \"NFC\"; expected no normalizer", [](json& f) { f["normalizer"] = {{"type", "NFC"}}; });
   refused(".model.dropout is 0.1", [](json& f) { f["model"]["dropout"] = 0.1; });
   refused(".model.byte_fallback is true", [](json& f) { f["model"]["byte_fallback"] = true; });
   refused(".model.end_of_word_suffix is \"</w>\"", [](json& f) { f["model"]["end_of_word_suffix"] = "</w>"; });

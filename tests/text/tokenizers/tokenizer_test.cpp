@@ -107,6 +107,21 @@ TEST_CASE("the longest of the leftmost patterns is found") {
   CHECK_FALSE(PatternMatcher().find("text", 0));
 }
 
+TEST_CASE("a token in the white space that another has taken") {
+  const AddedTokens tokens({{.content = " ", .id = 0, .rstrip = true}, {.content = "x", .id = 1, .rstrip = true}});
+  const PatternMatcher matcher = tokens.raw_matcher();
+  const auto matches = [&](std::string_view text) {
+    std::vector<int64_t> ends;
+    tokens.split(
+        matcher, text, [&](int64_t, int64_t end) { ends.push_back(-end); },
+        [&](const AddedTokenMatch& match) { ends.push_back(match.end); });
+    return ends;
+  };
+  CHECK(matches("ax  b  ") == std::vector<int64_t>{-1, 4, 4, 4, -5, 7, 7});
+  // Time in proportion to the length: a minute, were all white space behind each of the tokens looked at.
+  CHECK(matches(std::string(200'000, ' ')) == std::vector<int64_t>(200'000, 200'000));
+}
+
 TEST_CASE("many patterns with many first bytes") {
   std::vector<PatternMatcher::Pattern> patterns;
   for (int i = 0; i < 200; ++i)

@@ -84,6 +84,21 @@ TEST_CASE("contractions become two words") {
   CHECK(words({.lowercase = false, .expand_contractions = true}, "Won't Isn't") == "Will|not|Is|not");
   CHECK(words({}, "don't") == "don't");
   CHECK(words(options, "'t n't '") == "'t|n't|'");
+  // Other marks before the one of the contraction, of either kind.
+  const std::string mark = "\xE2\x80\x99";
+  CHECK(words(options, "y" + mark + "all" + mark + "ve") == "y" + mark + "all|have");
+  CHECK(words(options, "y" + mark + "all've") == "y" + mark + "all|have");
+  CHECK(words(options, "y'all" + mark + "VE") == "y'all|have");
+  CHECK(words(options, "rock" + mark + "n" + mark + "t") == "rock" + mark + "|not");
+}
+
+TEST_CASE("a text of contractions without a space takes time in proportion to its length") {
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += "can't,";
+  int64_t count = 0;
+  WordSplitter splitter({.punctuation = Punctuation::split, .expand_contractions = true});
+  splitter.for_each(text, [&](std::string_view, TextSpan) { ++count; });  // hours, were each a shift of all behind it
+  CHECK(count == 600'000);
 }
 
 TEST_CASE("words know where they come from") {
@@ -153,6 +168,15 @@ TEST_CASE("characters: a vocabulary of those that were seen") {
   CHECK(CharTokenizer::build({"ab"}).encode("zb").ids == Ids{2});
   CHECK_THROWS_AS(CharTokenizer(std::vector<std::string>{"<PAD>", "ab"}), roux::Error);
   CHECK_THROWS_AS(CharTokenizer(std::vector<std::string>{}), roux::Error);
+}
+
+TEST_CASE("characters are counted as they are encoded: what is no UTF-8 is one U+FFFD for each maximal part") {
+  const CharTokenizer tokenizer = CharTokenizer::build({"a\xE2\x82 aab"});  // the part of a sequence of three bytes
+  CHECK(tokenizer.token_to_id("a") == 1);
+  CHECK(tokenizer.token_to_id("\xEF\xBF\xBD") == 2);
+  CHECK(tokenizer.encode("b\xE2\x82").ids == Ids{4, 2});
+  CHECK(CharTokenizer::build({"bb\xE2\x82"}).token_to_id("b") == 1);
+  CHECK(CharTokenizer::build({"\xE2\x82\xE2\x82zzz"}).token_to_id("z") == 1);  // three, and two of U+FFFD
 }
 
 TEST_CASE("word and character tokenizers are saved and loaded") {
