@@ -12,15 +12,6 @@ using nlohmann::json;
 
 namespace {
 
-// One line on standard error that holds `text`, and a status that is not 0.
-void check_refused(const std::string& command, const std::string& text) {
-  CAPTURE(command);
-  const ProgramRun run = run_shell(command);
-  CHECK(run.status == 1);
-  CHECK(std::count(run.errors.begin(), run.errors.end(), '\n') == 1);
-  CHECK_MESSAGE(run.errors.find(text) != std::string::npos, run.errors);
-}
-
 // Lines `label, separator, text` of two classes, told apart by a word each.
 std::string lines(int texts, const std::string& separator, const std::string& prefix = "") {
   std::string all;

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -34,6 +35,14 @@ ProgramRun run_shell(const std::string& command, const std::string& input) {
                            (folder / "out") + "' 2> '" + (folder / "err") + "'";
   const int status = std::system(full.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128, read_text(folder / "out"), read_text(folder / "err")};
+}
+
+void check_refused(const std::string& command, const std::string& text, const std::string& input) {
+  CAPTURE(command);
+  const ProgramRun run = run_shell(command, input);
+  CHECK(run.status == 1);
+  CHECK(std::count(run.errors.begin(), run.errors.end(), '\n') == 1);
+  CHECK_MESSAGE(run.errors.find(text) != std::string::npos, run.errors);
 }
 
 void write_text(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }

@@ -16,6 +16,9 @@ bool programs_built();
 /// Runs `command` in a shell; it may use $APPS for the folder of the programs. `input` is its standard input.
 ProgramRun run_shell(const std::string& command, const std::string& input = "");
 
+/// Checks that `command` ends with status 1 and one line on standard error, which holds `text`.
+void check_refused(const std::string& command, const std::string& text, const std::string& input = "");
+
 /// Writes `text` to the file at `path`.
 void write_text(const std::string& path, const std::string& text);
 

@@ -12,15 +12,6 @@ using nlohmann::json;
 
 namespace {
 
-// One line on standard error that holds `text`, and a status that is not 0.
-void check_refused(const std::string& command, const std::string& text) {
-  CAPTURE(command);
-  const ProgramRun run = run_shell(command);
-  CHECK(run.status == 1);
-  CHECK(std::count(run.errors.begin(), run.errors.end(), '\n') == 1);
-  CHECK_MESSAGE(run.errors.find(text) != std::string::npos, run.errors);
-}
-
 std::string train(const TemporaryFolder& folder, const std::string& flags) {
   return "$APPS/train_recipes --data '" + (folder / "data.csv") + "' --threads 1 " + flags;
 }

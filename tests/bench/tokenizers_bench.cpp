@@ -21,6 +21,7 @@
 #include "tensor/error.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
+#include "tests/bench/lines.h"
 #include "text/corpus.h"
 #include "text/string_list.h"
 #include "text/tokenizers/tokenizer_files.h"
@@ -28,16 +29,6 @@
 namespace {
 
 using namespace roux;
-
-text::StringList lines_of(std::string_view bytes) {
-  text::StringList lines;
-  while (!bytes.empty()) {
-    const size_t end = std::min(bytes.find('\n'), bytes.size());
-    lines.push_back(bytes.substr(0, end));
-    bytes.remove_prefix(std::min(end + 1, bytes.size()));
-  }
-  return lines;
-}
 
 text::StringList length_prefixed(std::string_view bytes) {
   text::StringList texts;
@@ -75,7 +66,7 @@ Times times_of(int repeat, const Call& call) {
 /// Each kind of call on a tokenizer of its own, so that each begins with an empty cache.
 void time(const std::string& path, const std::string& texts_path, int repeat) {
   const std::string bytes = read_file(texts_path);
-  const text::StringList texts = lines_of(bytes);
+  const text::StringList texts = bench::lines_of(bytes);
   const auto for_ids = text::load_tokenizer(path);
   const Times ids = times_of(repeat, [&] { return text::encode_texts(*for_ids, texts); });
   const size_t tokens = text::encode_texts(*for_ids, texts).ids.size();

@@ -17,6 +17,7 @@
 #include "tensor/error.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
+#include "tests/bench/lines.h"
 #include "text/tokenizers/bpe.h"
 #include "text/tokenizers/bpe_trainer.h"
 #include "text/tokenizers/tokenizer_files.h"
@@ -26,16 +27,6 @@
 namespace {
 
 using namespace roux;
-
-text::StringList lines_of(std::string_view bytes) {
-  text::StringList lines;
-  while (!bytes.empty()) {
-    const size_t end = std::min(bytes.find('\n'), bytes.size());
-    lines.push_back(bytes.substr(0, end));
-    bytes.remove_prefix(std::min(end + 1, bytes.size()));
-  }
-  return lines;
-}
 
 std::vector<std::string> strings_of(const text::StringList& list) {
   std::vector<std::string> strings;
@@ -86,10 +77,10 @@ int run(const std::vector<std::string>& arguments) {
   }
   set_num_threads(std::stoi(option("--threads", "1")));
   const int repeat = std::max(std::stoi(option("--repeat", "3")), 1);
-  const text::StringList texts = lines_of(read_file(arguments[1]));
+  const text::StringList texts = bench::lines_of(read_file(arguments[1]));
   const std::string special_path = option("--special", "");
   const auto special =
-      special_path.empty() ? std::vector<std::string>() : strings_of(lines_of(read_file(special_path)));
+      special_path.empty() ? std::vector<std::string>() : strings_of(bench::lines_of(read_file(special_path)));
   if (arguments[0] == "bpe") {
     text::BpeTrainerOptions options;
     options.vocab_size = std::stoll(arguments[2]);

@@ -28,15 +28,8 @@ constexpr std::pair<int32_t, int32_t> newer_word_characters[] = {
 /// The `\w` of regular expressions by Unicode Technical Standard 18: Alphabetic, marks, decimal digits, connector
 /// punctuation, joiners.
 bool is_word_character(int32_t c) {
+  if (is_letter(c)) return true;
   switch (utf8proc_category(c)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
     case UTF8PROC_CATEGORY_PC: return true;
