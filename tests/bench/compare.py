@@ -355,23 +355,33 @@ def parse_options():
     return options
 
 
+def measure_parts(program, names, parts, setting):
+    """The rows of the parts of these names, and how many parts failed."""
+    rows, failures = [], 0
+    for part in names:
+        print("measuring: " + part, file=sys.stderr, flush=True)
+        try:
+            rows += parts[part](setting)
+        except Failed as failure:
+            print("%s: %s: %s" % (program, part, failure), file=sys.stderr)
+            failures += 1
+    return rows, failures
+
+
+def write_rows(path, rows, **more):
+    judged = [{**asdict(row), "compared": row.compared(), "verdict": row.verdict()} for row in rows]
+    Path(path).write_text(json.dumps({**more, "rows": judged}, indent=2) + "\n")
+
+
 def main():
     options = parse_options()
-    rows, failures = [], 0
     with tempfile.TemporaryDirectory() as folder:
         setting = Setting(options, Path(folder))
         setting.describe()
-        for part in options.parts:
-            print("measuring: " + part, file=sys.stderr, flush=True)
-            try:
-                rows += PARTS[part](setting)
-            except Failed as failure:
-                print("compare.py: %s: %s" % (part, failure), file=sys.stderr)
-                failures += 1
+        rows, failures = measure_parts("compare.py", options.parts, PARTS, setting)
     print_table(rows, setting.judged)
     if options.json:
-        judged = [{**asdict(row), "compared": row.compared(), "verdict": row.verdict()} for row in rows]
-        Path(options.json).write_text(json.dumps({"data": setting.data.name, "rows": judged}, indent=2) + "\n")
+        write_rows(options.json, rows, data=setting.data.name)
     return 1 if failures else 0
 
 

@@ -17,11 +17,10 @@ import os
 import random
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from compare import PEERS, Failed, Row, can_run, measure, print_table
+from compare import PEERS, Row, can_run, measure, measure_parts, print_table, write_rows
 
 # Where the characters of random texts come from: ASCII three times as often as each of the others.
 CHARACTERS = [(0x20, 0x7F)] * 3 + [(0xA0, 0x250), (0x370, 0x600), (0x600, 0x700), (0x900, 0xE00), (0x2000, 0x2070),
@@ -213,20 +212,12 @@ def parse_options():
 
 def main():
     options = parse_options()
-    rows, failures = [], 0
     with tempfile.TemporaryDirectory() as folder:
         setting = Setting(options, Path(folder))
-        for part in options.parts or PARTS:
-            print("measuring: " + part, file=sys.stderr, flush=True)
-            try:
-                rows += PARTS[part](setting)
-            except Failed as failure:
-                print("compare_text.py: %s: %s" % (part, failure), file=sys.stderr)
-                failures += 1
+        rows, failures = measure_parts("compare_text.py", options.parts or PARTS, PARTS, setting)
     print_table(rows, True)
     if options.json:
-        judged = [{**asdict(row), "compared": row.compared(), "verdict": row.verdict()} for row in rows]
-        Path(options.json).write_text(json.dumps({"rows": judged}, indent=2) + "\n")
+        write_rows(options.json, rows)
     return 1 if failures else 0
 
 
