@@ -29,10 +29,10 @@ CUDA_ARCHS ?= 80 90
 # Instrumented builds leave CUDA out: the sanitizers do not know its runtime.
 with_cuda := $(if $(filter release,$(CONFIG)),$(if $(filter-out 0,$(CUDA)),$(NVCC)))
 cuda_sources := $(wildcard cuda/*.cu)
-library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.cpp text/*.cpp text/tokenizers/*.cpp) \
+library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.cpp text/*.cpp text/*/*.cpp) \
   $(if $(with_cuda),$(cuda_sources),cuda/unavailable.cpp)
 app_sources := $(wildcard apps/*.cpp)
-app_common_sources := $(wildcard apps/common/*.cpp)
+app_common_sources := $(wildcard apps/common/*.cpp apps/common/*/*.cpp)
 test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/% tests/host_cuda/%,$(wildcard tests/*/*.cpp tests/text/*/*.cpp))
 # The CUDA sources executed on the host, with the tests that look at devices: tests/host_cuda/README.md.
 host_cuda_sources := $(wildcard tests/host_cuda/*.cpp)
@@ -40,11 +40,11 @@ device_test_sources := $(wildcard tests/operations/*.cpp tests/cuda/*.cpp)
 cuda_bench_source := tests/bench/cuda_bench.cpp
 bench_sources := $(filter-out $(cuda_bench_source),$(wildcard tests/bench/*_bench.cpp))
 fuzz_sources := $(wildcard tests/fuzz/*_fuzz.cpp)
-public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h text/*.h text/tokenizers/*.h) $(wildcard cuda/graphed_step.h cuda/uploads.h)
+public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h text/*.h text/*/*.h) $(wildcard cuda/graphed_step.h cuda/uploads.h)
 all_sources := $(filter %.cpp,$(library_sources)) $(app_sources) $(app_common_sources) tests/main.cpp $(test_sources) \
   $(host_cuda_sources) $(bench_sources) $(cuda_bench_source) $(fuzz_sources) $(wildcard tests/install/*.cpp)
-all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn text text/tokenizers cuda apps apps/common tests tests/* \
-  tests/host_cuda/cuda tests/text/tokenizers))
+all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn text text/* cuda apps apps/common apps/common/* tests tests/* \
+  tests/host_cuda/cuda tests/text/*))
 
 # ---- How: flags by configuration -----------------------------------------------------------------------------------
 optimise_release := -O3 -g1
@@ -60,14 +60,14 @@ optimise := $(or $(optimise_$(CONFIG)),$(optimise_release))
 warnings := -Wall -Wextra -Wshadow -Wno-unknown-warning-option -Wno-restrict \
   $(if $(filter 1,$(WERROR)),$(if $(filter asan tsan,$(CONFIG)),,-Werror))
 
-# OpenBLAS and utf8proc: through pkg-config where it knows them, else by their usual names and folders.
+# OpenBLAS, utf8proc and zlib: through pkg-config where it knows them, else by their usual names and folders.
 find_flags = $(shell pkg-config $(1) $(2) 2>/dev/null || echo $(3))
 blas_include := $(patsubst -I%,-isystem %,$(call find_flags,--cflags-only-I,openblas,\
   $(patsubst %,-I%,$(wildcard /usr/include/openblas))))
 blas_libs := $(call find_flags,--libs,openblas,-lopenblas)
 # The CUDA runtime is linked statically: one program runs on machines with and without a device.
 cuda_libs := $(if $(with_cuda),-L$(patsubst %/bin/nvcc,%/lib64,$(realpath $(NVCC))) -lcudart_static -ldl -lrt)
-libs := $(blas_libs) $(call find_flags,--libs,libutf8proc,-lutf8proc) $(cuda_libs)
+libs := $(blas_libs) $(call find_flags,--libs,libutf8proc,-lutf8proc) $(call find_flags,--libs,zlib,-lz) $(cuda_libs)
 
 march := $(if $(MARCH),-march=$(MARCH))
 compile = $(CXX) -std=c++20 $(optimise) $(march) -fno-math-errno -fno-trapping-math -pthread $(warnings) -I. \

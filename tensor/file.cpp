@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -61,18 +62,44 @@ std::string temporary_name(const std::string& target) {
   return target + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
 }
 
-void write_in_place(const std::string& path, std::span<const std::string_view> parts) {
+using NextPart = std::function<std::string_view()>;
+
+/// False with errno set when not all parts could be written.
+bool write_parts(int file, const NextPart& next_part) {
+  for (std::string_view part = next_part(); !part.empty(); part = next_part()) {
+    if (!write_all(file, part)) return false;
+  }
+  return true;
+}
+
+void write_in_place(const std::string& path, const NextPart& next_part) {
   FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (file.number() < 0) fail_with_reason("write_file", "cannot open", path, errno);
-  for (const std::string_view part : parts) {
-    if (!write_all(file.number(), part)) fail_with_reason("write_file", "cannot write", path, errno);
-  }
+  if (!write_parts(file.number(), next_part)) fail_with_reason("write_file", "cannot write", path, errno);
+}
+
+std::string folder_of(const std::string& target) {
+  const std::string folder = std::filesystem::path(target).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+/// A file that has no name yet, so that nothing of it stays when the program is killed while it writes; -1 where the
+/// file system knows no such files.
+int open_nameless(const std::string& folder) {
+  if (::access("/proc/self/fd", X_OK) != 0) return -1;  // give_name needs it
+  return ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+}
+
+int open_named(const std::string& name) { return ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
+
+bool give_name(int file, const std::string& name) {
+  const std::string link = "/proc/self/fd/" + std::to_string(file);
+  return ::linkat(AT_FDCWD, link.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
 }
 
 /// After a rename the folder itself must reach the disk; some file systems cannot do that, which is no error.
 void flush_folder_of(const std::string& target) {
-  const std::filesystem::path folder = std::filesystem::path(target).parent_path();
-  FileDescriptor file(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  FileDescriptor file(::open(folder_of(target).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (file.number() >= 0) ::fsync(file.number());
 }
 
@@ -106,20 +133,37 @@ void write_file_atomically(const std::string& path, std::string_view bytes) {
 }
 
 void write_file_atomically(const std::string& path, std::span<const std::string_view> parts) {
+  write_file_atomically(path, [parts]() mutable {
+    while (!parts.empty() && parts[0].empty()) parts = parts.subspan(1);
+    if (parts.empty()) return std::string_view();
+    const std::string_view part = parts[0];
+    parts = parts.subspan(1);
+    return part;
+  });
+}
+
+void write_file_atomically(const std::string& path, const std::function<std::string_view()>& next_part) {
   const std::string target = target_of(path);
   struct stat status {};
   if (::stat(target.c_str(), &status) == 0) {
     if (S_ISDIR(status.st_mode)) fail("write_file", "'", path, "' is a folder; expected the name of a file");
-    if (!S_ISREG(status.st_mode)) return write_in_place(target, parts);
+    if (!S_ISREG(status.st_mode)) return write_in_place(target, next_part);
   }
 
   const std::string temporary = temporary_name(target);
-  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  const int nameless = open_nameless(folder_of(target));
+  FileDescriptor file(nameless >= 0 ? nameless : open_named(temporary));
   if (file.number() < 0) fail_with_reason("write_file", "cannot write", path, errno);
-  bool whole =
-      std::all_of(parts.begin(), parts.end(), [&](std::string_view part) { return write_all(file.number(), part); });
+  bool whole = false;
+  try {
+    whole = write_parts(file.number(), next_part);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
   // EINVAL: the file system has nothing to flush to.
   whole = whole && (::fsync(file.number()) == 0 || errno == EINVAL);
+  whole = whole && (nameless < 0 || give_name(nameless, temporary));
   whole = whole && file.close() && ::rename(temporary.c_str(), target.c_str()) == 0;
   if (!whole) {
     const int reason = errno;

@@ -2,6 +2,7 @@
 // the target, or the next start after a crash or Ctrl-C, finds the old bytes or the new ones and never a part.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,5 +19,9 @@ void write_file_atomically(const std::string& path, std::string_view bytes);
 
 /// The same for bytes that lie in several places, written one after the other.
 void write_file_atomically(const std::string& path, std::span<const std::string_view> parts);
+
+/// The same for bytes that are made while they are written: `next_part` is called until it returns none. What it throws
+/// leaves the old file untouched, too.
+void write_file_atomically(const std::string& path, const std::function<std::string_view()>& next_part);
 
 }  // namespace roux

@@ -10,6 +10,7 @@
 #include "tensor/error.h"
 #include "text/labels.h"
 #include "text/string_table.h"
+#include "text/with_commas.h"
 
 namespace roux::text {
 namespace {
@@ -61,14 +62,6 @@ class LabelIds {
   bool fixed_;
   StringTable names_;
 };
-
-std::string thousands(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<size_t>(at), 1, ',');
-  }
-  return digits;
-}
 
 }  // namespace
 
@@ -163,16 +156,16 @@ int64_t ReadReport::dropped_rows() const {
 
 std::string to_string(const ReadReport& report) {
   constexpr size_t lines_shown = 5;
-  std::string text = report.source + ": " + thousands(report.rows) + " rows read";
+  std::string text = report.source + ": " + with_commas(report.rows) + " rows read";
   if (report.format != TextFormat::csv) text.append(" as ").append(to_string(report.format));
-  text += ", " + thousands(report.dropped_rows()) + " dropped";
+  text += ", " + with_commas(report.dropped_rows()) + " dropped";
   if (report.several_labels > 0) {
-    text += "\n  " + thousands(report.several_labels) +
+    text += "\n  " + with_commas(report.several_labels) +
             ": several labels, of which the first counts where one is asked for";
   }
   for (const DroppedRows& rows : report.dropped) {
     const auto count = static_cast<int64_t>(rows.lines.size());
-    text += "\n  " + thousands(count) + ": " + rows.reason + (count == 1 ? " (line" : " (lines");
+    text += "\n  " + with_commas(count) + ": " + rows.reason + (count == 1 ? " (line" : " (lines");
     for (size_t i = 0; i < std::min(rows.lines.size(), lines_shown); ++i) {
       text += (i == 0 ? " " : ", ") + std::to_string(rows.lines[i]);
     }

@@ -20,8 +20,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* format_name = "roux feature encoder 2";
+constexpr const char* format_name = "roux feature encoder 3";
 constexpr const char* file_name = "/features.safetensors";
+constexpr size_t long_text = size_t{1} << 14;  // bytes
 // Control characters do not come out of any text: `Words` leaves them out.
 constexpr char begin_mark = '\x02', end_mark = '\x03';
 // Features of different kinds are different ones, whatever they read.
@@ -168,7 +169,6 @@ void for_each_feature(std::string_view text, const FeatureOptions& options, F&& 
       do hash = fnv1a(std::string_view(&joined[end++], 1), hash);
       while (goes_on(end));
       if (n >= options.char_ngrams_min) f(hash, false);
-      if (n > 1 && joined[end - 1] == ' ') break;  // it ends with the word
     }
   }
 }
@@ -259,8 +259,16 @@ int32_t FeatureEncoder::find(uint64_t hash) const {
 
 void FeatureEncoder::encode(std::string_view text, std::vector<int32_t>& ids) const {
   const size_t first = ids.size();
+  // A short text repeats little, and sorting finds it; a long one has more features than there are ids.
+  std::vector<bool> met(text.size() >= long_text ? hashes_.size() : 0);
   for_each_feature(text, options_, [&](uint64_t hash, bool) {
-    if (const int32_t id = find(hash)) ids.push_back(id);
+    const int32_t id = find(hash);
+    if (id == 0) return;
+    if (!met.empty()) {
+      if (met[static_cast<size_t>(id)]) return;
+      met[static_cast<size_t>(id)] = true;
+    }
+    ids.push_back(id);
   });
   const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(first);
   std::sort(begin, ids.end());
@@ -310,7 +318,14 @@ FeatureEncoder FeatureEncoder::load(const std::string& folder) {
   const std::vector<int64_t> numbers = hashes->to_vector<int64_t>();
   encoder.hashes_.assign(numbers.begin(), numbers.end());
   encoder.weights_ = weights->to_vector<float>();
+  for (size_t id = 0; id < encoder.weights_.size(); ++id)
+    ROUX_CHECK(std::isfinite(encoder.weights_[id]), "FeatureEncoder", path, " is damaged: the weight of feature ", id,
+               " is ", encoder.weights_[id], ", expected a finite number");
   encoder.fill_slots();
+  for (size_t id = 1; id < encoder.hashes_.size(); ++id)
+    ROUX_CHECK(encoder.find(encoder.hashes_[id]) == static_cast<int32_t>(id), "FeatureEncoder", path,
+               " is damaged: features ", encoder.find(encoder.hashes_[id]), " and ", id, " have one hash, ",
+               encoder.hashes_[id]);
   return encoder;
 }
 

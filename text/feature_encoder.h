@@ -15,7 +15,7 @@ struct FeatureOptions {
   int64_t word_ngrams = 2;      ///< runs of 1 to this many words; 0: none
   int64_t shape_ngrams = 3;     ///< runs of the shapes of 1 to this many words; 0: none
   int64_t char_ngrams_min = 3;  ///< runs of this many ...
-  int64_t char_ngrams_max = 5;  ///< ... to this many characters, of one word with the spaces around it; 0 and 0: none
+  int64_t char_ngrams_max = 5;  ///< ... to this many characters, over the bounds of words; 0 and 0: none
   bool openings = true;         ///< the first word and the first two beside each later one
   int64_t min_count = 2;        ///< features of fewer training texts are left out
   double char_share = 0.4;      ///< the weight of a run of characters beside a run of words
@@ -29,9 +29,9 @@ struct FeatureOptions {
 /// visible character for itself. A mark stands before the first and behind the last. Features are runs of words, marks
 /// included; runs of their shapes, which keep what lower-casing takes and the digits hide: "iPhone" has the shape aAa,
 /// and "2007" has 0000; how the text opens, its first word and its first two, beside each later word; and runs of
-/// characters of each word with the space before and the one behind it. Two features are one when their 64-bit hashes
-/// are equal. Ids: padding 0, then by falling number of texts, equals in the order they were first met. A text gives
-/// each of its features once, in the order of the ids; unknown ones are left out.
+/// characters, which go on from one word, over the space between, into the next. Two features are one when their 64-bit
+/// hashes are equal. Ids: padding 0, then by falling number of texts, equals in the order they were first met. A text
+/// gives each of its features once, in the order of the ids; unknown ones are left out.
 class FeatureEncoder {
  public:
   static constexpr int32_t pad = 0;
@@ -50,7 +50,7 @@ class FeatureEncoder {
 
   /// Writes `features.safetensors` into a folder that exists.
   void save(const std::string& folder) const;
-  /// Throws when the file is missing or damaged.
+  /// Throws when the file is missing or damaged: weights that are not finite, two features with one hash.
   static FeatureEncoder load(const std::string& folder);
 
  private:

@@ -2,6 +2,7 @@
 #include "text/string_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "tensor/error.h"
@@ -43,7 +44,7 @@ int32_t StringTable::find(std::string_view string, uint64_t hash) const {
 }
 
 int32_t StringTable::insert(std::string_view string, uint64_t hash) {
-  if (2 * static_cast<size_t>(size() + 1) > slots_.size()) grow();
+  if (2 * static_cast<size_t>(size() + 1) > slots_.size()) grow(std::max<size_t>(2 * slots_.size(), 16));
   const size_t slot = slot_of(string, hash);
   if (slots_[slot].number >= 0) return slots_[slot].number;
   ROUX_CHECK(size() < std::numeric_limits<int32_t>::max(), "StringTable", "more than 2^31 - 1 distinct strings");
@@ -53,8 +54,13 @@ int32_t StringTable::insert(std::string_view string, uint64_t hash) {
   return number;
 }
 
-void StringTable::grow() {
-  slots_.assign(std::max<size_t>(2 * slots_.size(), 16), Slot{});
+void StringTable::reserve(int64_t count) {
+  const size_t slots = std::bit_ceil(2 * static_cast<size_t>(count));
+  if (slots > slots_.size()) grow(slots);
+}
+
+void StringTable::grow(size_t slots) {
+  slots_.assign(slots, Slot{});
   const size_t mask = slots_.size() - 1;
   for (int32_t number = 0; number < size(); ++number) {
     const uint64_t hash = fnv1a(strings_[number]);
@@ -62,6 +68,10 @@ void StringTable::grow() {
     while (slots_[slot].number >= 0) slot = (slot + 1) & mask;
     slots_[slot] = {tag_of(hash), number};
   }
+}
+
+void StringTable::prefetch(uint64_t hash) const {
+  if (!slots_.empty()) __builtin_prefetch(&slots_[home_of(hash) & (slots_.size() - 1)]);
 }
 
 std::string StringTable::to_lines() const {

@@ -23,9 +23,14 @@ class StringTable {
   int32_t insert(std::string_view string, uint64_t hash);
   int32_t find(std::string_view string, uint64_t hash) const;
 
+  /// Says that `hash` will be asked for soon: large tables are then faster.
+  void prefetch(uint64_t hash) const;
+
   /// The string of a number; throws unless 0 <= number < size().
   std::string_view operator[](int32_t number) const { return strings_[number]; }
   int64_t size() const { return strings_.size(); }
+  /// Room for `count` strings, so that adding them moves none.
+  void reserve(int64_t count);
 
   /// One string a line, in order, with `\`, line feed and carriage return written as `\\`, `\n`, `\r`: any bytes come
   /// back through `from_lines`.
@@ -40,7 +45,7 @@ class StringTable {
     int32_t number = -1;
   };
   size_t slot_of(std::string_view string, uint64_t hash) const;
-  void grow();
+  void grow(size_t slots);
 
   StringList strings_;
   std::vector<Slot> slots_;  // none, or a power of two and at least twice the strings

@@ -48,13 +48,6 @@ std::string fixed(double value, int decimals) {
   return text;
 }
 
-std::string with_commas(int64_t value) {
-  std::string digits = std::to_string(value);
-  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > (value < 0 ? 1 : 0); at -= 3)
-    digits.insert(static_cast<size_t>(at), ",");
-  return digits;
-}
-
 std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
 
 std::string duration(double seconds) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "text/with_commas.h"
+
 namespace roux::apps {
 
 /// Rows of text in aligned columns: the first to the left, the others to the right.
@@ -16,6 +18,8 @@ class Table {
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   /// The header, a rule, the rows.
   std::string to_string() const;
+  /// The header and the rows.
+  const std::vector<std::vector<std::string>>& rows() const { return rows_; }
 
  private:
   std::vector<std::vector<std::string>> rows_;
@@ -23,8 +27,7 @@ class Table {
 
 /// A number with a fixed count of decimals.
 std::string fixed(double value, int decimals);
-/// A count with commas: 34,810.
-std::string with_commas(int64_t value);
+using text::with_commas;
 /// A share as a percentage: 20.4 %.
 std::string percent(double share);
 /// A duration for people: 0.4 s, 12 s, 3 min 05 s.

@@ -13,7 +13,7 @@ namespace roux::apps {
 class TextLines {
  public:
   /// Blocks of about `block_bytes`, or of all that there is where `everything` is set.
-  explicit TextLines(int descriptor, bool everything = false, size_t block_bytes = size_t{1} << 20)
+  explicit TextLines(int descriptor, bool everything = false, size_t block_bytes = size_t{1} << 18)
       : descriptor_(descriptor), everything_(everything), block_bytes_(block_bytes) {}
 
   /// Makes `lines` the next block, which lasts until the next call; false, and no lines, at the end of the input.

@@ -2,10 +2,14 @@
 #include "tensor/file.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <string>
 
@@ -36,6 +40,19 @@ TEST_CASE("a file comes back as it was written") {
   CHECK(count_files(folder) == 1);
 }
 
+TEST_CASE("a file may be made while it is written, and stays as it was when that fails") {
+  const TemporaryFolder folder;
+  int parts = 0;
+  const auto three_parts = [&]() -> std::string_view { return parts++ < 3 ? "part " : ""; };
+  roux::write_file_atomically(folder / "a", three_parts);
+  CHECK(roux::read_file(folder / "a") == "part part part ");
+  parts = 0;
+  const auto fails = [&]() -> std::string_view { return parts++ < 1 ? "part " : throw roux::Error("enough"); };
+  CHECK_THROWS_WITH_AS(roux::write_file_atomically(folder / "a", fails), "enough", roux::Error);
+  CHECK(roux::read_file(folder / "a") == "part part part ");
+  CHECK(count_files(folder) == 1);
+}
+
 TEST_CASE("a written file has the usual permissions") {
   const TemporaryFolder folder;
   const mode_t old = ::umask(022);
@@ -51,6 +68,34 @@ TEST_CASE("a symbolic link survives and its target is replaced") {
   roux::write_file_atomically(folder / "link", "new");
   CHECK(fs::is_symlink(folder / "link"));
   CHECK(roux::read_file(folder / "target") == "new");
+}
+
+TEST_CASE("a program killed while it writes leaves the old file and nothing else") {
+  const TemporaryFolder folder;
+  const int nameless = ::open(folder.path().c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (nameless < 0) {
+    MESSAGE("skipped: this file system has no files without a name");
+    return;
+  }
+  ::close(nameless);
+  const std::string path = folder / "a";
+  roux::write_file_atomically(path, "old");
+  const std::string bytes(100'000, 'x');
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // The kernel kills it in the middle of the file.
+    const rlimit none{0, 0}, some{4096, 4096};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::setrlimit(RLIMIT_FSIZE, &some);
+    std::signal(SIGXFSZ, SIG_DFL);
+    roux::write_file_atomically(path, bytes);
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  CHECK(roux::read_file(path) == "old");
+  CHECK(count_files(folder) == 1);
 }
 
 TEST_CASE("a device is written as it is") {

@@ -5,9 +5,11 @@
 
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "tensor/error.h"
 #include "tensor/file.h"
+#include "tensor/safetensors.h"
 #include "tests/temporary_folder.h"
 
 using namespace roux;
@@ -77,10 +79,10 @@ TEST_CASE("features: runs of words, openings and runs of characters") {
   runs.char_ngrams_min = runs.char_ngrams_max = 3;
   CHECK(count(none) == 6);
   CHECK(count(pairs) == 6 + 5);
-  CHECK(count(openings) == 6 + 3 + 2);      // who beside is, it, ?; who is beside it, ?
-  CHECK(count(runs) == 6 + 3 + 2 + 2 + 1);  // of who, is, it and ?, with a space on either side
+  CHECK(count(openings) == 6 + 3 + 2);  // who beside is, it, ?; who is beside it, ?
+  CHECK(count(runs) == 6 + 13);         // of the 15 characters with the marks and the spaces between
   runs.char_ngrams_max = 100;
-  CHECK(count(runs) == 6 + 6 + 3 + 3 + 1);
+  CHECK(count(runs) == 6 + 13 * 14 / 2);
 }
 
 TEST_CASE("features: shapes keep the case of letters and the number of digits") {
@@ -132,6 +134,34 @@ TEST_CASE("features come back from a folder; damage is found") {
   CHECK_THROWS_AS(FeatureEncoder::load(folder.path().string()), Error);
   std::filesystem::remove(path);
   CHECK_THROWS_AS(FeatureEncoder::load(folder.path().string()), Error);
+}
+
+TEST_CASE("features of a folder must have finite weights and hashes of their own") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "features.safetensors";
+  FeatureEncoder(texts({"Who wrote it?", "Who is it?"}), {}).save(folder.path().string());
+  const SafetensorsFile saved = load_safetensors(path);
+  const Tensor hashes = *saved.find("hashes"), weights = *saved.find("weights");
+  const auto check_damaged = [&](const Tensor& first, const Tensor& second, const char* text) {
+    save_safetensors(path, {{"hashes", first}, {"weights", second}}, saved.metadata);
+    CHECK_THROWS_WITH_AS(FeatureEncoder::load(folder.path().string()), doctest::Contains(text), Error);
+  };
+  for (const float wrong : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    std::vector<float> values = weights.to_vector<float>();
+    values[2] = wrong;
+    check_damaged(hashes, Tensor::from(values), "features.safetensors is damaged: the weight of feature 2 is");
+  }
+  std::vector<int64_t> twice = hashes.to_vector<int64_t>();
+  twice[3] = twice[1];
+  check_damaged(Tensor::from(twice), weights, "features 1 and 3 have one hash");
+}
+
+TEST_CASE("features of a long text are those of a short one, each once") {
+  const FeatureEncoder encoder(texts({"Who wrote it?", "Who is it?"}), {});
+  std::string text = "Who is it? ";
+  const std::vector<int32_t> twice = ids_of(encoder, text + text);
+  while (text.size() < (1 << 16)) text += text;
+  CHECK(ids_of(encoder, text) == twice);
 }
 
 TEST_CASE("features refuse options that make no sense") {

@@ -15,6 +15,7 @@ build   compiler         command:$compiler            $compiler_package  gcc-c++
 build   pkg-config       command:pkg-config           pkg-config         pkgconf-pkg-config  pkgconf        pkgconf
 build   OpenBLAS         header:cblas.h               libopenblas-dev    openblas-devel      openblas       openblas
 build   utf8proc         header:utf8proc.h            libutf8proc-dev    utf8proc-devel      libutf8proc    utf8proc
+build   zlib             header:zlib.h                zlib1g-dev         zlib-devel          zlib           zlib
 build   nlohmann/json    header:nlohmann/json.hpp     nlohmann-json3-dev json-devel          nlohmann-json  nlohmann-json
 build   CLI11            header:CLI/CLI.hpp           libcli11-dev       cli11-devel         cli11          cli11
 build   doctest          header:doctest/doctest.h     doctest-dev        doctest-devel       doctest        doctest

@@ -36,7 +36,7 @@ for header in "${headers[@]}"; do
   grep -q '^#pragma once' "$header" || echo "$header:1: no #pragma once" >>"$findings"
 done
 mapfile -t public < <(printf '%s\n' "${headers[@]}" | grep -vE '^(tensor/cpu|cuda|tests)/')
-grep -nHE '# *include *<(nlohmann/.*|.*intrin\.h|arm_neon\.h|thread|future|condition_variable|cblas\.h|CLI/.*|utf8proc\.h)>' \
+grep -nHE '# *include *<(nlohmann/.*|.*intrin\.h|arm_neon\.h|thread|future|condition_variable|cblas\.h|CLI/.*|utf8proc\.h|zlib\.h)>' \
   "${public[@]}" | grep -v '^apps/.*<CLI/' | sed 's/$/  (only in .cpp files)/' >>"$findings"
 grep -nHE '# *include *<nlohmann/' "${headers[@]}" | sed 's/$/  (only in .cpp files)/' >>"$findings"
 

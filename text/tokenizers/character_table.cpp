@@ -30,7 +30,7 @@ enum Property : uint8_t {
 /// The ranges spread out, so that every code point's properties are one look-up away; lives while a table is made.
 struct Properties {
   std::vector<uint8_t> bits = std::vector<uint8_t>(code_points);
-  std::vector<uint8_t> combining_class = std::vector<uint8_t>(code_points);
+  std::map<int32_t, uint8_t> combining;
   std::map<int32_t, int32_t> lower;
   std::map<int32_t, std::vector<int32_t>> decomposed;
 
@@ -43,7 +43,7 @@ struct Properties {
     add(std::array{unicode_table::Range{0xAC00, 0xD7A3}}, is_hangul);
     for (const auto& range : unicode_table::combining) {
       add(std::array{unicode_table::Range{range.first, range.last}}, combines);
-      std::fill(combining_class.begin() + range.first, combining_class.begin() + range.last + 1, range.combining_class);
+      for (int32_t c = range.first; c <= range.last; ++c) combining[c] = range.combining_class;
     }
     for (const auto& range : unicode_table::lower)
       for (int32_t c = range.first; c <= range.last; c += range.step) set(lower, c, c + range.difference);
@@ -56,6 +56,10 @@ struct Properties {
     }
     for (const auto& [code_point, parts] : unicode_table::decomposed_longer)
       set(decomposed, code_point, std::vector<int32_t>(parts, std::find(parts, parts + 3, 0)));
+  }
+
+  uint8_t combining_class(int32_t code_point) const {
+    return bits[static_cast<size_t>(code_point)] & combines ? combining.at(code_point) : 0;
   }
 
  private:
@@ -82,10 +86,10 @@ CharacterTable::Entry compose(int32_t code_point, const Properties& of, const Ch
   std::vector<int32_t> parts = {code_point};
   if (steps.strip_accents) {
     if (bits & is_hangul) return {.kind = CharacterKind::hangul};
-    entry.combining_class = of.combining_class[static_cast<size_t>(code_point)];
+    entry.combining_class = of.combining_class(code_point);
     if (bits & is_mark) return {.kind = CharacterKind::dropped, .combining_class = entry.combining_class};
     if (const auto found = of.decomposed.find(code_point); found != of.decomposed.end()) parts = found->second;
-    if (of.combining_class[static_cast<size_t>(parts.back())] > 0) entry.kind = CharacterKind::reordered;
+    if (of.combining_class(parts.back()) > 0) entry.kind = CharacterKind::reordered;
   }
   std::string text;
   for (int32_t part : parts) {

@@ -9,6 +9,7 @@
 
 #include "tensor/error.h"
 #include "tensor/file.h"
+#include "text/string_table.h"
 #include "text/tokenizers/bpe.h"
 #include "text/tokenizers/json_value.h"
 #include "text/tokenizers/tokenizer_config.h"
@@ -47,19 +48,23 @@ void for_each_line(std::string_view bytes, F&& f) {
 /// A token a line, whose number, from 0, is its id; an empty line is an id without a token.
 std::vector<std::string> read_vocab_txt(const std::string& path) {
   const std::string bytes = read_file(path);
+  const int64_t lines = std::count(bytes.begin(), bytes.end(), '\n') + 1;
   std::vector<std::string> vocabulary;
-  std::unordered_map<std::string_view, int64_t> lines;
+  vocabulary.reserve(static_cast<size_t>(lines));
+  StringTable tokens;
+  tokens.reserve(lines);
   for_each_line(bytes, [&](std::string_view line, int64_t number) {
     ROUX_CHECK(is_valid_utf8(line), operation, "'", path, "', line ", number, " is not valid UTF-8");
     const std::string_view token = trimmed(line);
     if (!token.empty()) {
-      const auto [other, is_new] = lines.emplace(token, number);
-      ROUX_CHECK(is_new, operation, "'", path, "', line ", number, ": '", token, "' stands in line ", other->second,
+      const int64_t before = tokens.size();
+      ROUX_CHECK(tokens.insert(token) == before, operation, "'", path, "', line ", number, ": '", token,
+                 "' stands in line ", std::find(vocabulary.begin(), vocabulary.end(), token) - vocabulary.begin() + 1,
                  " already");
     }
     vocabulary.emplace_back(token);
   });
-  ROUX_CHECK(!lines.empty(), operation, "'", path, "' is empty; expected a token a line");
+  ROUX_CHECK(tokens.size() > 0, operation, "'", path, "' is empty; expected a token a line");
   return vocabulary;
 }
 
@@ -109,9 +114,14 @@ int32_t id_in(const std::vector<std::string>& vocabulary, const std::string& tok
 /// The tokens that the files name, those that are not in the vocabulary behind it.
 AddedTokens added_tokens_of(const TokenizerConfig& config, const std::vector<std::string>& vocabulary,
                             const std::string& path) {
-  std::unordered_map<std::string_view, int32_t> ids;
-  for (size_t id = 0; id < vocabulary.size(); ++id) ids.emplace(vocabulary[id], static_cast<int32_t>(id));
   std::vector<AddedToken> tokens = config.overrides.added_tokens;
+  std::unordered_map<std::string_view, int32_t> ids;  // of those that the vocabulary has
+  for (const auto* list : {&config.overrides.added_tokens, &config.special_tokens})
+    for (const AddedToken& token : *list) ids.emplace(token.content, -1);
+  for (size_t id = 0; id < vocabulary.size(); ++id)
+    if (const auto found = ids.find(vocabulary[id]); found != ids.end() && found->second < 0)
+      found->second = static_cast<int32_t>(id);
+  std::erase_if(ids, [](const auto& entry) { return entry.second < 0; });
   auto next = static_cast<int64_t>(vocabulary.size());
   for (const AddedToken& token : tokens) {
     const auto found = ids.find(token.content);

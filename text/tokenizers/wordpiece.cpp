@@ -44,10 +44,12 @@ WordPieceTokenizer::WordPieceTokenizer(std::vector<std::string> vocabulary, Word
       matcher_(vocabulary_, options_.continuing_subword_prefix) {
   ROUX_CHECK(options_.max_input_chars_per_word >= 0, "WordPieceTokenizer", "max_input_chars_per_word is ",
              options_.max_input_chars_per_word, "; expected 0 or more");
-  ids_.reserve(vocabulary_.size());
+  tokens_.reserve(static_cast<int64_t>(vocabulary_.size()));
+  ids_of_numbers_.resize(vocabulary_.size());
   piece_bytes_.reserve(vocabulary_.size());
   for (const std::string& token : vocabulary_) {
-    if (!token.empty()) ids_[token] = static_cast<int32_t>(piece_bytes_.size());
+    const auto id = static_cast<int32_t>(piece_bytes_.size());
+    if (!token.empty()) ids_of_numbers_[static_cast<size_t>(tokens_.insert(token))] = id;
     piece_bytes_.push_back(static_cast<int32_t>(token.size()));
   }
   unknown_ = model_token_to_id(options_.unk_token).value_or(-1);
@@ -121,9 +123,9 @@ std::string WordPieceTokenizer::decode_tokens(std::span<const std::string> token
 }
 
 std::optional<int32_t> WordPieceTokenizer::model_token_to_id(std::string_view token) const {
-  const auto found = ids_.find(token);
-  if (found == ids_.end()) return std::nullopt;
-  return found->second;
+  const int32_t number = tokens_.find(token);
+  if (number < 0) return std::nullopt;
+  return ids_of_numbers_[static_cast<size_t>(number)];
 }
 
 std::optional<std::string_view> WordPieceTokenizer::model_id_to_token(int32_t id) const {
@@ -132,6 +134,6 @@ std::optional<std::string_view> WordPieceTokenizer::model_id_to_token(int32_t id
   return vocabulary_[static_cast<size_t>(id)];
 }
 
-int64_t WordPieceTokenizer::model_size() const { return static_cast<int64_t>(ids_.size()); }
+int64_t WordPieceTokenizer::model_size() const { return tokens_.size(); }
 
 }  // namespace roux::text

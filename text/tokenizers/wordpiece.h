@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "text/string_table.h"
 #include "text/tokenizers/bert_normalizer.h"
 #include "text/tokenizers/tokenizer.h"
 #include "text/tokenizers/wordpiece_encoder.h"
@@ -60,7 +60,8 @@ class WordPieceTokenizer : public Tokenizer {
 
   std::vector<std::string> vocabulary_;
   WordPieceOptions options_;
-  std::unordered_map<std::string_view, int32_t> ids_;
+  StringTable tokens_;                   // the tokens, numbered in the order of their ids
+  std::vector<int32_t> ids_of_numbers_;  // of each of them
   std::vector<int32_t> piece_bytes_;
   int32_t unknown_ = -1;
   BertNormalizer normalizer_;

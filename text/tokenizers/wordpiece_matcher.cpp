@@ -16,14 +16,26 @@ constexpr int32_t reach = 1024;  // units, looked at for the children of a node 
 
 /// A token as its trie sees it.
 struct Key {
+  Key(std::string_view token, int32_t token_id) : bytes(token), id(token_id) {
+    for (size_t i = 0; i < sizeof head; ++i)
+      head = head << 8 | (i < token.size() ? static_cast<unsigned char>(token[i]) : 0u);
+  }
+
+  uint8_t byte(size_t at) const {
+    return static_cast<uint8_t>(at < sizeof head ? head >> (8 * (sizeof head - 1 - at)) : bytes[at]);
+  }
+
   std::string_view bytes;
+  uint64_t head = 0;  // the first bytes as a number, which compares as they do, and is nearer than they are
   int32_t id;
 };
 
 /// Sorted, and of equal ones the last.
 std::vector<Key> sorted(std::vector<Key> keys) {
-  std::sort(keys.begin(), keys.end(),
-            [](const Key& a, const Key& b) { return a.bytes != b.bytes ? a.bytes < b.bytes : a.id > b.id; });
+  std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
+    if (a.head != b.head) return a.head < b.head;
+    return a.bytes != b.bytes ? a.bytes < b.bytes : a.id > b.id;
+  });
   keys.erase(std::unique(keys.begin(), keys.end(), [](const Key& a, const Key& b) { return a.bytes == b.bytes; }),
              keys.end());
   return keys;
@@ -36,13 +48,22 @@ class WordPieceMatcher::Builder {
   explicit Builder(WordPieceMatcher& matcher) : matcher_(matcher) {}
 
   void build(std::vector<Key> words, std::vector<Key> continued) {
+    // A node a byte at most. What is not used of it is never touched, and nothing is copied while the tries grow.
+    size_t bytes = 0;
+    for (const auto* list : {&words, &continued})
+      for (const Key& key : *list) bytes += key.bytes.size();
+    matcher_.units_.reserve(bytes);
+    matcher_.failures_.reserve(bytes);
     grow();
     unit(root).parent = unit(continuing).parent = -2;  // no byte leads to them, and they are not free
     const std::vector<Key> keys[] = {sorted(std::move(words)), sorted(std::move(continued))};
     // Breadth first, both tries at once: failure links lead to nodes that are less deep.
-    std::vector<Range> queue = {{root, 0, keys[0].data(), keys[0].data() + keys[0].size()},
+    std::vector<Range> level = {{root, 0, keys[0].data(), keys[0].data() + keys[0].size()},
                                 {continuing, 0, keys[1].data(), keys[1].data() + keys[1].size()}};
-    for (size_t i = 0; i < queue.size(); ++i) expand(Range(queue[i]), queue);
+    for (std::vector<Range> next; !level.empty(); level.swap(next)) {
+      next.clear();
+      for (const Range& range : level) expand(range, next);
+    }
   }
 
  private:
@@ -67,7 +88,7 @@ class WordPieceMatcher::Builder {
   }
 
   /// A base that puts all children on free units.
-  int32_t place(const std::vector<uint8_t>& bytes) {
+  int32_t place(std::span<const uint8_t> bytes) {
     const auto size = static_cast<int32_t>(matcher_.units_.size());
     while (first_free_ < size && unit(first_free_).parent != -1) ++first_free_;
     const int32_t end = std::min(size, first_free_ + reach);
@@ -84,25 +105,27 @@ class WordPieceMatcher::Builder {
     return size;
   }
 
-  void expand(const Range& range, std::vector<Range>& queue) {
-    std::vector<uint8_t> bytes;
+  void expand(const Range& range, std::vector<Range>& next) {
+    if (range.begin == range.end) return;
+    uint8_t list[256];
+    size_t count = 0;
     for (const Key* key = range.begin; key != range.end; ++key) {
-      const auto byte = static_cast<uint8_t>(key->bytes[range.depth]);
-      if (bytes.empty() || bytes.back() != byte) bytes.push_back(byte);
+      const uint8_t byte = key->byte(range.depth);
+      if (count == 0 || list[count - 1] != byte) list[count++] = byte;
     }
-    if (bytes.empty()) return;
+    const std::span<const uint8_t> bytes(list, count);
     const int32_t base = place(bytes);
     unit(range.node).base = base;
     for (const uint8_t byte : bytes) unit(base ^ byte).parent = range.node;
     const Key* key = range.begin;
     for (const uint8_t byte : bytes) {
       Range below{base ^ byte, range.depth + 1, key, key};
-      while (below.end != range.end && static_cast<uint8_t>(below.end->bytes[range.depth]) == byte) ++below.end;
+      while (below.end != range.end && below.end->byte(range.depth) == byte) ++below.end;
       key = below.end;
       int32_t id = -1;
       if (below.begin->bytes.size() == below.depth) id = below.begin++->id;
       link(range.node, below.node, byte, id);
-      queue.push_back(below);
+      next.push_back(below);
     }
   }
 
@@ -141,12 +164,13 @@ class WordPieceMatcher::Builder {
 
 WordPieceMatcher::WordPieceMatcher(std::span<const std::string> vocabulary, std::string_view continuing_prefix) {
   std::vector<Key> words, continued;
+  words.reserve(vocabulary.size());
   for (size_t i = 0; i < vocabulary.size(); ++i) {
     const std::string_view token = vocabulary[i];
     const auto id = static_cast<int32_t>(i);
-    if (!token.empty()) words.push_back({token, id});
+    if (!token.empty()) words.emplace_back(token, id);
     if (token.size() > continuing_prefix.size() && token.substr(0, continuing_prefix.size()) == continuing_prefix)
-      continued.push_back({token.substr(continuing_prefix.size()), id});
+      continued.emplace_back(token.substr(continuing_prefix.size()), id);
   }
   Builder(*this).build(std::move(words), std::move(continued));
 }

@@ -1,8 +1,6 @@
 // Looking the vocabulary up for every code point.
 #include "text/tokenizers/wordpiece_table.h"
 
-#include <algorithm>
-
 #include "text/unicode.h"
 
 namespace roux::text {
@@ -66,21 +64,24 @@ WordPieceTable::WordPieceTable(const CharacterTable& characters, std::span<const
         break;
     }
   }
+  std::vector<int> uses(entries_.size() >> 8);
+  for (const uint16_t number : blocks_) ++uses[number];
   for (const uint32_t c : alphabet.letters) {
     if (characters[c].length > 0) continue;
     const CharacterKind kind = characters[c].kind;
     std::string self;
     append_utf8(c, self);
-    if (kind == CharacterKind::word) own_entry(c).kind = WordPieceKind::word;
+    if (kind == CharacterKind::word) own_entry(c, uses).kind = WordPieceKind::word;
     if (kind == CharacterKind::punctuation || kind == CharacterKind::ideograph)
-      own_entry(c).value = static_cast<uint32_t>(id_of(self));
+      own_entry(c, uses).value = static_cast<uint32_t>(id_of(self));
   }
 }
 
-/// The entry of a code point in a block that no other code points share.
-WordPieceTable::Entry& WordPieceTable::own_entry(uint32_t code_point) {
+/// The entry of a code point in a block that no other code points share; `uses` says how many do, for those there were.
+WordPieceTable::Entry& WordPieceTable::own_entry(uint32_t code_point, std::vector<int>& uses) {
   uint16_t& number = blocks_[code_point >> 8];
-  if (std::count(blocks_.begin(), blocks_.end(), number) > 1) {
+  if (number < uses.size() && uses[number] > 1) {
+    --uses[number];
     const std::vector<Entry> block(entries_.begin() + (number << 8), entries_.begin() + (number << 8) + 256);
     number = static_cast<uint16_t>(entries_.size() >> 8);
     entries_.insert(entries_.end(), block.begin(), block.end());

@@ -48,7 +48,7 @@ class WordPieceTable {
   bool lowercase() const { return characters_.steps().lowercase; }
 
  private:
-  Entry& own_entry(uint32_t code_point);
+  Entry& own_entry(uint32_t code_point, std::vector<int>& uses);
 
   const CharacterTable& characters_;
   std::array<uint16_t, CharacterTable::blocks> blocks_;
