@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "apps/common/command_line.h"
+#include "apps/common/explain.h"
 #include "apps/common/program.h"
 #include "apps/common/saved_classifier.h"
 #include "apps/common/table.h"
@@ -21,7 +22,7 @@ namespace roux::apps {
 namespace {
 
 template <class Lines>
-void print_predictions(const SavedClassifier& classifier, const Lines& lines) {
+void print_predictions(const SavedClassifier& classifier, const Lines& lines, bool explained) {
   text::StringList texts;
   for (const auto& line : lines) texts.push_back(line);
   const std::vector<Prediction> predictions =
@@ -31,6 +32,9 @@ void print_predictions(const SavedClassifier& classifier, const Lines& lines) {
     const Prediction& best = predictions[static_cast<size_t>(i)];
     output.append(classifier.labels[static_cast<size_t>(best.label)]).append("\t");
     output.append(fixed(best.probability, 4)).append("\t").append(texts[i]).append("\n");
+    if (!explained) continue;
+    const Explanation why = explain(*classifier.model, classifier.encoder, texts[i], classifier.temperature);
+    output += explanation_text(why, classifier.labels, shows_colours()) + "\n";
   }
   std::fwrite(output.data(), 1, output.size(), stdout);
   std::fflush(stdout);
@@ -39,10 +43,12 @@ void print_predictions(const SavedClassifier& classifier, const Lines& lines) {
 int predict_main(int argc, char** argv) {
   std::string folder, device = "cpu";
   std::vector<std::string> titles;
+  bool explained = false;
   CommandLine app("Labels texts with a saved classifier: label, tab, probability, tab, text.", "predict");
   app.add_option("DIR", folder, "folder that train_recipes or classify wrote")->required();
   app.add_option("TITLE", titles, "texts to label; without any, one a line from standard input")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--explain", explained, "say which words decided: what each adds to the label's score");
   app.add_option("--device", device, "where to compute")->type_name("cpu|cuda[:N]|auto");
   app.footer("Example: predict build/recipes \"Blueberry Muffins\" \"Tomato Soup\"");
   if (!app.read(argc, argv)) return 0;
@@ -50,11 +56,11 @@ int predict_main(int argc, char** argv) {
   const SavedClassifier classifier = load_classifier(folder);
   classifier.model->to(Device::parse(device));
   if (!titles.empty()) {
-    print_predictions(classifier, titles);
+    print_predictions(classifier, titles, explained);
     return 0;
   }
   TextLines input(STDIN_FILENO);
-  for (std::vector<std::string_view> lines; input.next(lines);) print_predictions(classifier, lines);
+  for (std::vector<std::string_view> lines; input.next(lines);) print_predictions(classifier, lines, explained);
   return 0;
 }
 

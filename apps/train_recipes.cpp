@@ -9,9 +9,11 @@
 
 #include "apps/common/program.h"
 #include "apps/common/recipe_options.h"
+#include "apps/common/recipe_pictures.h"
 #include "apps/common/recipe_report.h"
 #include "apps/common/table.h"
 #include "apps/common/train_classifier.h"
+#include "apps/common/vectors_file.h"
 #include "tensor/parallel.h"
 #include "text/split.h"
 
@@ -49,8 +51,10 @@ RecipeData read_data(const RecipeOptions& options) {
                                            .buckets = options.buckets});
   text::Corpus train_corpus = text::encode_corpus(encoder, train.texts, train.labels);
   text::Corpus validation_corpus = text::encode_corpus(encoder, validation.texts, validation.labels);
-  return {std::move(train), std::move(validation), std::move(encoder), std::move(train_corpus),
-          std::move(validation_corpus)};
+  std::optional<text::EmbeddingTable> vectors;
+  if (!options.vectors.empty()) vectors = table_of(encoder, load_vectors_of(options.vectors, encoder), options.seed);
+  return {std::move(train),        std::move(validation),        std::move(encoder),
+          std::move(train_corpus), std::move(validation_corpus), std::move(vectors)};
 }
 
 TrainerOptions trainer_options(const RecipeOptions& options, const RecipeData& data, Device device) {
@@ -88,6 +92,7 @@ std::vector<ModelResult> train_models(const RecipeOptions& options, const Recipe
   for (const std::string& name : options.model == "all" ? classifier_names : std::vector{options.model}) {
     manual_seed(options.seed);
     results.push_back({.name = name, .model = make_classifier(name, shape), .scores = {}, .epochs = {}});
+    if (data.vectors) start_from(*results.back().model, data.vectors->table, options.freeze);
   }
   const TrainerOptions training = trainer_options(options, data, device);
   Progress progress(static_cast<int64_t>(results.size()) * options.epochs * data.train.size());
@@ -105,11 +110,12 @@ int train_recipes(int argc, char** argv) {
   if (options->threads > 0) set_num_threads(options->threads);
   const Device device = Device::parse(options->device);
   if (!options->save.empty()) check_writable(options->save);
+  check_pictures(options->plot, options->report);
 
   const RecipeData data = read_data(*options);
   print_data(data);
-  const ClassifierShape shape{data.encoder.size(), options->dim, data.num_classes(), options->dropout,
-                              options->init_std};
+  const int64_t dim = data.vectors ? data.vectors->table.size(1) : options->dim;
+  const ClassifierShape shape{data.encoder.size(), dim, data.num_classes(), options->dropout, options->init_std};
   const std::vector<ModelResult> results = train_models(*options, data, shape, device);
 
   const size_t best = print_results(data, results);
@@ -120,6 +126,7 @@ int train_recipes(int argc, char** argv) {
                     data.train.label_names);
     std::printf("saved %s to %s\n", results[best].name.c_str(), options->save.c_str());
   }
+  draw_pictures(options->plot, options->report, data, results, best);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!options->json.empty()) write_json(options->json, data, results, best, seconds);
   return 0;

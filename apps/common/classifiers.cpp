@@ -4,16 +4,16 @@
 namespace roux::apps {
 namespace {
 
-constexpr int64_t scoring_batch = 256;  // wide enough to amortise each call, narrow enough that padding stays small
+constexpr int64_t scoring_batch = 256;  // wide enough to amortise each call, narrow enough for the cache
 
-// Scores (texts, classes), batch by batch; the model's mode is put back.
+// Scores (texts, classes), batch by batch without padding; the model's mode is put back.
 template <class Model>
 Tensor score(Model& model, const text::Corpus& corpus) {
   const NoGrad guard;
   const bool training = model.is_training();
   model.eval();
   const Device device = model.device();
-  typename Model::Batches batches(corpus, {.batch_size = scoring_batch});
+  text::BagBatches batches(corpus, {.batch_size = scoring_batch});
   Tensor scores = Tensor::empty({corpus.size(), model.num_classes()});
   int64_t done = 0;
   for (const auto& batch : batches) {
@@ -37,6 +37,18 @@ Variable LinearClassifier::forward(const text::BagBatch& batch) {
   const BagPooling sums{.mode = Pooling::sum, .per_sample_weights = weights};
   const Tensor squares = embedding_bag(feature_weights, batch.ids, batch.offsets, sums).output;  // (texts, 1)
   return table(batch.ids, batch.offsets, weights) * rsqrt(clamp(squares, 1e-12, 1e12));
+}
+
+void start_from(TextClassifier& model, const Tensor& table, bool freeze) {
+  const auto set = [&](Variable& weight) {
+    ROUX_CHECK(weight.shape() == table.shape(), "classifier", "found word vectors of shape ", table.shape(),
+               ", expected ", weight.shape());
+    weight.mutable_data().copy_(table);
+    weight.set_requires_grad(!freeze);
+  };
+  if (auto* bag = dynamic_cast<EmbeddingBagClassifier*>(&model)) return set(bag->embedding_bag.weight);
+  if (auto* pooled = dynamic_cast<PooledClassifier*>(&model)) return set(pooled->embedding.weight);
+  fail("classifier", "this model has no word vectors to start from (hint: embedding_bag, mean, max, sum)");
 }
 
 std::unique_ptr<TextClassifier> make_classifier(const std::string& name, const ClassifierShape& shape) {

@@ -90,9 +90,15 @@ class PooledClassifier : public TextClassifier {
     const Variable embedded = embedding(batch.ids);  // (texts, length, dim)
     return fc(dropout(pool(embedded, batch.mask())));
   }
+  /// The same of texts that lie end to end: a long one does not pad its whole batch. Scoring takes this form.
+  Variable forward(const text::BagBatch& batch) {
+    const EmbeddingBagLookup lookup{.mode = pooling_, .padding_idx = text::Vocabulary::pad};
+    return fc(dropout(embedding_bag(embedding.weight, batch.ids, batch.offsets, lookup)));
+  }
   Tensor logits(const text::Corpus& corpus) override;
   int64_t num_classes() const override { return fc.weight.size(0); }
   Device device() const override { return fc.weight.data().device(); }
+  Pooling pooling() const { return pooling_; }
 
   nn::Embedding embedding;
   nn::Dropout dropout;
@@ -135,6 +141,10 @@ class LinearClassifier : public TextClassifier {
   nn::EmbeddingBag table;
   Tensor feature_weights;  ///< (features, 1): of a text's features, see text::FeatureEncoder::weights
 };
+
+/// Lets the word vectors of a classifier start as `table` (vocabulary_size, embedding_dim); frozen: they stay as they
+/// are. Throws for the linear classifier, which has none.
+void start_from(TextClassifier& model, const Tensor& table, bool freeze);
 
 /// A new classifier by name; throws on a name that is neither in `classifier_names` nor `linear_classifier`.
 std::unique_ptr<TextClassifier> make_classifier(const std::string& name, const ClassifierShape& shape);

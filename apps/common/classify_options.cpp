@@ -48,6 +48,11 @@ void add_model_options(CLI::App& app, ClassifyOptions& options) {
   app.add_option("--min-count", options.min_count, "features of fewer texts are left out")
       ->check(CLI::Range(1, 1000000));
   app.add_option("--dim", options.dim, "length of a word vector")->check(CLI::Range(1, 65536));
+  app.add_option("--vectors", options.vectors,
+                 "models of word vectors: start from these; --dim is theirs, --word-ngrams then 1")
+      ->type_name("FILE")
+      ->excludes("--dim");
+  app.add_flag("--freeze", options.freeze, "keep the vectors of --vectors as they are");
   app.add_option("--dropout", options.dropout, "share of the pooled word vectors that training drops")
       ->check(CLI::Range(0.0, 1.0));
 }
@@ -63,14 +68,22 @@ void add_training_options(CLI::App& app, ClassifyOptions& options) {
   app.add_option("--calibration", options.calibration,
                  "share of the texts that a first training leaves out, to score it and to fit the temperature; 0: none")
       ->check(CLI::Range(0.0, 0.5));
-  app.add_option("--seed", options.seed, "drives the share left out, initial weights, shuffling and dropout");
+  app.add_option("--seed", options.seed, "drives the share left out, initial weights, shuffling and dropout")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62));
 }
 
 void check(const ClassifyOptions& options) {
-  ROUX_CHECK(!options.lr || (std::isfinite(*options.lr) && *options.lr >= 0), "options",
-             "--lr must be a number of at least 0, found ", *options.lr);
+  ROUX_CHECK(!options.lr || (std::isfinite(*options.lr) && *options.lr > 0), "options",
+             "--lr must be a number above 0, found ", *options.lr);
+  ROUX_CHECK(!std::isnan(options.dropout) && !std::isnan(options.calibration), "options",
+             "--dropout and --calibration must be numbers, found ", options.dropout, " and ", options.calibration);
   text::text_encoding(options.encoding);
+  ROUX_CHECK(!options.freeze || !options.vectors.empty(), "options", "--freeze belongs to --vectors FILE");
+  ROUX_CHECK(options.vectors.empty() || !options.is_linear(), "options",
+             "--vectors needs a model of word vectors, found --model linear (hint: --model embedding_bag)");
   const text::FeatureOptions features = options.feature_options();
+  ROUX_CHECK(options.vectors.empty() || features.word_ngrams > 0, "options",
+             "--vectors are of words, which --word-ngrams 0 leaves out");
   ROUX_CHECK(features.word_ngrams > 0 || features.char_ngrams_max > 0, "options",
              "--word-ngrams 0 and --char-ngrams none leave no features");
 }
@@ -95,6 +108,14 @@ text::FeatureOptions ClassifyOptions::feature_options() const {
           .char_ngrams_max = longest,
           .openings = is_linear(),
           .min_count = min_count};
+}
+
+text::NgramOptions ClassifyOptions::ngram_options() const {
+  const text::FeatureOptions features = feature_options();
+  return {.min_count = min_count,
+          .word_ngrams = word_ngrams.value_or(1),
+          .char_ngrams_min = features.char_ngrams_min,
+          .char_ngrams_max = features.char_ngrams_max};
 }
 
 std::optional<ClassifyOptions> parse_classify_options(int argc, char** argv) {

@@ -8,6 +8,7 @@
 
 #include "text/dataset.h"
 #include "text/feature_encoder.h"
+#include "text/ngram_encoder.h"
 
 namespace roux::apps {
 
@@ -31,6 +32,8 @@ struct ClassifyOptions {
   std::optional<double> lr;
   int64_t batch_size = 32, dim = 64, min_count = 2;
   double dropout = 0.3, calibration = 0.1;
+  std::string vectors;  ///< file of word vectors to start from; empty: none
+  bool freeze = false;  ///< they are not trained
   std::string class_weights = "none";
   uint64_t seed = 0;
 
@@ -41,6 +44,8 @@ struct ClassifyOptions {
   bool is_linear() const { return model == "linear"; }
   text::ReadOptions read_options() const;
   text::FeatureOptions feature_options() const;
+  /// With --vectors, whose words need names: the course's encoder in place of the one for any text.
+  text::NgramOptions ngram_options() const;
 };
 
 /// Reads the command line. Nothing when --help was asked for, which has been printed then. Throws Error on what makes

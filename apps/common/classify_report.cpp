@@ -57,10 +57,17 @@ std::string summary(const ClassifierScores& scores) {
 void print_training(const ClassifierTraining& training, const text::LabelledTexts& texts, bool json) {
   const SavedClassifier& classifier = training.classifier;
   if (json) {
+    ordered_json vectors;
+    if (training.vectors)
+      vectors = {{"dim", training.vectors->table.size(1)},
+                 {"found", training.vectors->found},
+                 {"from_subwords", training.vectors->from_subwords},
+                 {"not_found", training.vectors->not_found}};
     return print({{"texts", texts.size()},
                   {"labels", classifier.labels},
                   {"model", classifier.name},
                   {"features", classifier.shape.vocabulary_size},
+                  {"vectors", vectors},
                   {"temperature", classifier.temperature},
                   {"held_out", training.held_out ? to_json(classifier, *training.held_out) : ordered_json()},
                   {"seconds", training.seconds}});
@@ -68,6 +75,7 @@ void print_training(const ClassifierTraining& training, const text::LabelledText
   std::printf("%s texts, %s classes, %s features; trained in %s\n", with_commas(texts.size()).c_str(),
               with_commas(texts.num_classes()).c_str(), with_commas(classifier.shape.vocabulary_size).c_str(),
               duration(training.seconds).c_str());
+  if (training.vectors) std::printf("%s\n", to_string(*training.vectors).c_str());
   if (!training.held_out) return;
   std::printf("on %s texts that a first training left out: %s\n", with_commas(training.held_out->texts).c_str(),
               summary(*training.held_out).c_str());

@@ -7,6 +7,7 @@
 
 #include "apps/common/table.h"
 #include "apps/common/train_classifier.h"
+#include "apps/common/vectors_file.h"
 #include "tensor/parallel.h"
 #include "text/split.h"
 
@@ -18,24 +19,37 @@ struct Fit {
   text::LabelledTexts texts;
   SavedClassifier classifier;
   text::Corpus corpus;
+  std::optional<text::EmbeddingTable> vectors;
 };
 
-Fit prepare(const ClassifyOptions& options, text::LabelledTexts texts) {
-  text::FeatureEncoder encoder(texts.texts, options.feature_options());
-  const ClassifierShape shape{.vocabulary_size = encoder.size(),
-                              .embedding_dim = options.dim,
+Encoder encoder_of(const ClassifyOptions& options, const text::StringList& texts) {
+  if (options.vectors.empty()) return text::FeatureEncoder(texts, options.feature_options());
+  return text::NgramEncoder(texts, options.ngram_options());
+}
+
+// `vectors`: what the model's start from; null: none.
+Fit prepare(const ClassifyOptions& options, text::LabelledTexts texts, const text::WordVectors* vectors) {
+  Encoder encoder = encoder_of(options, texts.texts);
+  const ClassifierShape shape{.vocabulary_size = size_of(encoder),
+                              .embedding_dim = vectors ? vectors->dim() : options.dim,
                               .num_classes = texts.num_classes(),
                               .dropout = options.dropout,
                               .init_std = 0.1};
   manual_seed(options.seed);
   std::unique_ptr<TextClassifier> model = make_classifier(options.model, shape);
   if (auto* linear = dynamic_cast<LinearClassifier*>(model.get()))
-    linear->feature_weights.copy_(Tensor::from(encoder.weights()).unsqueeze(1));
-  text::Corpus corpus = text::encode_corpus(encoder, texts.texts, texts.labels);
+    linear->feature_weights.copy_(Tensor::from(std::get<text::FeatureEncoder>(encoder).weights()).unsqueeze(1));
+  std::optional<text::EmbeddingTable> table;
+  if (vectors) {
+    table = table_of(std::get<text::NgramEncoder>(encoder), *vectors, options.seed);
+    start_from(*model, table->table, options.freeze);
+  }
+  text::Corpus corpus = encode_corpus(encoder, texts.texts, texts.labels);
   std::vector<std::string> labels = texts.label_names;
   return {std::move(texts),
           {options.model, shape, std::move(model), std::move(encoder), std::move(labels)},
-          std::move(corpus)};
+          std::move(corpus),
+          std::move(table)};
 }
 
 TrainerOptions trainer_options(const ClassifyOptions& options, const Fit& fit) {
@@ -95,11 +109,16 @@ ClassifierTraining train_text_classifier(const ClassifyOptions& options, const t
   ROUX_CHECK(texts.num_classes() >= 2, "classify", "the data has one class only, there is nothing to tell apart");
   const auto start = std::chrono::steady_clock::now();
   const text::Split split = hold_out(texts, options.calibration, options.seed);
+  // Every word of a part is one of the whole's.
+  std::optional<text::WordVectors> vectors;
+  if (!options.vectors.empty())
+    vectors = load_vectors_of(options.vectors, text::NgramEncoder(texts.texts, options.ngram_options()));
+  const text::WordVectors* const start_vectors = vectors ? &*vectors : nullptr;
   std::vector<Fit> fits;
   std::vector<int64_t> all(static_cast<size_t>(texts.size()));
   std::iota(all.begin(), all.end(), 0);
-  fits.push_back(prepare(options, texts.select(all)));
-  if (!split.validation.empty()) fits.push_back(prepare(options, texts.select(split.train)));
+  fits.push_back(prepare(options, texts.select(all), start_vectors));
+  if (!split.validation.empty()) fits.push_back(prepare(options, texts.select(split.train), start_vectors));
   int64_t total = 0;
   for (const Fit& fit : fits) total += fit.texts.size() * options.epochs.value_or(12);
   std::optional<Progress> progress;
@@ -117,7 +136,8 @@ ClassifierTraining train_text_classifier(const ClassifyOptions& options, const t
   });
   progress.reset();
 
-  ClassifierTraining result{.classifier = std::move(fits[0].classifier), .held_out = {}};
+  ClassifierTraining result{
+      .classifier = std::move(fits[0].classifier), .held_out = {}, .vectors = std::move(fits[0].vectors)};
   if (fits.size() == 2) {
     SavedClassifier& first = fits[1].classifier;
     const text::LabelledTexts left_out = texts.select(split.validation);

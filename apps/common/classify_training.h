@@ -8,6 +8,7 @@
 #include "apps/common/saved_classifier.h"
 #include "nn/calibration.h"
 #include "nn/metrics.h"
+#include "text/word_vectors/embedding_table.h"
 
 namespace roux::apps {
 
@@ -20,8 +21,9 @@ struct ClassifierScores {
 
 struct ClassifierTraining {
   SavedClassifier classifier;
-  std::optional<ClassifierScores> held_out;  ///< of the first training; nothing where no texts were left out
-  double uncalibrated_error = 0;             ///< the expected calibration error before the temperature
+  std::optional<ClassifierScores> held_out;     ///< of the first training; nothing where no texts were left out
+  double uncalibrated_error = 0;                ///< the expected calibration error before the temperature
+  std::optional<text::EmbeddingTable> vectors;  ///< what the word vectors started from, where that was asked for
   double seconds = 0;
 };
 

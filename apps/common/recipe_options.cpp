@@ -13,7 +13,7 @@ namespace roux::apps {
 namespace {
 
 void check(const RecipeOptions& options) {
-  ROUX_CHECK(std::isfinite(options.lr) && options.lr >= 0, "options", "--lr must be a number of at least 0, found ",
+  ROUX_CHECK(std::isfinite(options.lr) && options.lr > 0, "options", "--lr must be a number above 0, found ",
              options.lr);
   ROUX_CHECK(options.dropout >= 0 && options.dropout <= 1, "options", "--dropout must lie in [0, 1], found ",
              options.dropout);
@@ -25,6 +25,7 @@ void check(const RecipeOptions& options) {
   }
   ROUX_CHECK(std::isfinite(options.init_std) && options.init_std >= 0, "options",
              "--init-std must be a number of at least 0, found ", options.init_std);
+  ROUX_CHECK(!options.freeze || !options.vectors.empty(), "options", "--freeze belongs to --vectors FILE");
   options.char_ngram_bounds();
 }
 
@@ -51,6 +52,10 @@ void add_model_options(CommandLine& app, RecipeOptions& options) {
   app.add_option("--dim", options.dim, "length of a word vector")->check(CLI::Range(1, 65536));
   app.add_option("--dropout", options.dropout, "share of the pooled vector that training drops");
   app.add_option("--init-std", options.init_std, "standard deviation of the word vectors before training");
+  app.add_option("--vectors", options.vectors, "word vectors to start from; --dim is theirs")
+      ->type_name("FILE")
+      ->excludes("--dim");
+  app.add_flag("--freeze", options.freeze, "keep the vectors of --vectors as they are");
   app.add_option("--word-ngrams", options.word_ngrams, "runs of up to N words are features too")
       ->type_name("N")
       ->check(CLI::Range(1, 16));
@@ -78,7 +83,8 @@ void add_training_options(CommandLine& app, RecipeOptions& options) {
   app.add_option("--keep", options.keep, "weights of the last epoch, or of the one with the best validation F1")
       ->type_name("last|best")
       ->check(CLI::IsMember({"last", "best"}));
-  app.add_option("--seed", options.seed, "drives split, initial weights, shuffling and dropout");
+  app.add_option("--seed", options.seed, "drives split, initial weights, shuffling and dropout")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62));
   app.add_option("--threads", options.threads, "threads; results do not depend on it")
       ->default_str("all cores")
       ->check(CLI::Range(1, 1024));
@@ -95,6 +101,10 @@ std::optional<RecipeOptions> parse_recipe_options(int argc, char** argv) {
   add_training_options(app, options);
   app.add_option("--save", options.save, "folder for the (best) model, for predict")->type_name("DIR");
   app.add_option("--json", options.json, "write the results as JSON")->type_name("FILE");
+  app.add_option("--plot", options.plot, "draw loss curves, the models and the confusion matrix as SVG")
+      ->type_name("DIR");
+  app.add_option("--report", options.report, "write all of it, with the surest mistakes, as one page")
+      ->type_name("FILE.html");
   app.footer(
       "Example: train_recipes --data recipes_fruit_veg.csv --model all --save build/recipes --json results.json");
   if (!app.read(argc, argv)) return std::nullopt;

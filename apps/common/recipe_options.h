@@ -19,6 +19,8 @@ struct RecipeOptions {
   int64_t dim = 64;
   double dropout = 0.5;
   double init_std = 1;
+  std::string vectors;  ///< file of word vectors to start from; empty: random ones
+  bool freeze = false;  ///< they are not trained
   double lr = 1e-3;
   std::string class_weights = "balanced";
   std::string optimizer = "adam";
@@ -36,6 +38,8 @@ struct RecipeOptions {
   std::string labels;  ///< empty: column where the file has it, else substring
   std::string save;
   std::string json;
+  std::string plot;    ///< folder for the pictures
+  std::string report;  ///< file for the page
 
   text::ReadOptions read_options() const;
   /// The bounds of --char-ngrams; 0 and 0 without.

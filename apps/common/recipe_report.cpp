@@ -35,14 +35,6 @@ std::vector<std::string> score_row(const std::string& name, const nn::Classifica
           fixed(scores.macro.f1, 4)};
 }
 
-// The class that the training part has most of, predicted for every validation text.
-nn::ClassificationReport majority_baseline(const RecipeData& data) {
-  const std::vector<int64_t> counts = data.train.class_counts();
-  const auto most = std::max_element(counts.begin(), counts.end()) - counts.begin();
-  const std::vector<int64_t> predictions(data.validation.labels.size(), most);
-  return nn::classification_report(Tensor::from(predictions), Tensor::from(data.validation.labels), data.num_classes());
-}
-
 std::string class_balance(const text::LabelledTexts& texts) {
   const std::vector<int64_t> counts = texts.class_counts();
   std::string line;
@@ -53,6 +45,13 @@ std::string class_balance(const text::LabelledTexts& texts) {
 }
 
 }  // namespace
+
+nn::ClassificationReport majority_baseline(const RecipeData& data) {
+  const std::vector<int64_t> counts = data.train.class_counts();
+  const auto most = std::max_element(counts.begin(), counts.end()) - counts.begin();
+  const std::vector<int64_t> predictions(data.validation.labels.size(), most);
+  return nn::classification_report(Tensor::from(predictions), Tensor::from(data.validation.labels), data.num_classes());
+}
 
 double ModelResult::seconds() const {
   return std::accumulate(epochs.begin(), epochs.end(), 0.0,
@@ -65,24 +64,31 @@ double ModelResult::titles_per_second(int64_t titles) const {
   return fastest;
 }
 
-void print_data(const RecipeData& data) {
+std::vector<std::pair<std::string, std::string>> data_facts(const RecipeData& data) {
   const auto bags = [](const text::Corpus& corpus) {
     int64_t empty = 0;
     for (int64_t i = 0; i < corpus.size(); ++i)
       empty += corpus.offsets[static_cast<size_t>(i)] == corpus.offsets[static_cast<size_t>(i) + 1];
     return empty;
   };
-  std::printf("training    %s titles: %s\n", with_commas(data.train.size()).c_str(), class_balance(data.train).c_str());
-  std::printf("validation  %s titles: %s\n", with_commas(data.validation.size()).c_str(),
-              class_balance(data.validation).c_str());
   const int64_t ngrams = data.encoder.size() - data.encoder.words().size();
-  std::printf("vocabulary  %s words%s; %s of the validation words are unknown\n",
-              with_commas(data.encoder.words().size()).c_str(),
-              ngrams > 0 ? (" and " + with_commas(ngrams) + " n-grams").c_str() : "",
-              percent(data.encoder.unknown_rate(data.validation.texts)).c_str());
+  std::vector<std::pair<std::string, std::string>> facts = {
+      {"training", with_commas(data.train.size()) + " titles: " + class_balance(data.train)},
+      {"validation", with_commas(data.validation.size()) + " titles: " + class_balance(data.validation)},
+      {"vocabulary", with_commas(data.encoder.words().size()) + " words" +
+                         (ngrams > 0 ? " and " + with_commas(ngrams) + " n-grams" : "") + "; " +
+                         percent(data.encoder.unknown_rate(data.validation.texts)) +
+                         " of the validation words are unknown"}};
   const int64_t empty = bags(data.train_corpus) + bags(data.validation_corpus);
-  if (empty > 0)
-    std::printf("            %s titles have no letters a-z: kept, as empty bags\n", with_commas(empty).c_str());
+  if (data.vectors)
+    facts.emplace_back(
+        "vectors", text::to_string(*data.vectors) + "; " + std::to_string(data.vectors->table.size(1)) + " dimensions");
+  if (empty > 0) facts.emplace_back("", with_commas(empty) + " titles have no letters a-z: kept, as empty bags");
+  return facts;
+}
+
+void print_data(const RecipeData& data) {
+  for (const auto& [name, what] : data_facts(data)) std::printf("%-10s  %s\n", name.c_str(), what.c_str());
   std::printf("\n");
 }
 
@@ -93,22 +99,31 @@ std::string epoch_line(const std::string& model, const EpochReport& report, int6
          "  F1 " + fixed(report.f1, 4) + "  " + fixed(report.seconds, 2) + " s";
 }
 
-size_t print_results(const RecipeData& data, const std::vector<ModelResult>& results) {
-  Table table({"model", "accuracy", "precision", "recall", "F1", "seconds", "titles/s"});
+size_t best_of(const std::vector<ModelResult>& results) {
   size_t best = 0;
-  for (size_t i = 0; i < results.size(); ++i) {
-    const ModelResult& result = results[i];
+  for (size_t i = 1; i < results.size(); ++i)
+    if (results[i].scores.macro.f1 > results[best].scores.macro.f1) best = i;
+  return best;
+}
+
+Table results_table(const RecipeData& data, const std::vector<ModelResult>& results) {
+  Table table({"model", "accuracy", "precision", "recall", "F1", "seconds", "titles/s"});
+  for (const ModelResult& result : results) {
     std::vector<std::string> row = score_row(result.name, result.scores);
     row.push_back(fixed(result.seconds(), 2));
     row.push_back(with_commas(static_cast<int64_t>(result.titles_per_second(data.train.size()))));
     table.add(row);
-    if (result.scores.macro.f1 > results[best].scores.macro.f1) best = i;
   }
   std::vector<std::string> baseline = score_row("majority class", majority_baseline(data));
   baseline.insert(baseline.end(), {"", ""});
   table.add(baseline);
-  std::printf("\n%s\nbest by F1: %s (weights of epoch %lld)\n\n", table.to_string().c_str(), results[best].name.c_str(),
-              static_cast<long long>(results[best].kept_epoch));
+  return table;
+}
+
+size_t print_results(const RecipeData& data, const std::vector<ModelResult>& results) {
+  const size_t best = best_of(results);
+  std::printf("\n%s\nbest by F1: %s (weights of epoch %lld)\n\n", results_table(data, results).to_string().c_str(),
+              results[best].name.c_str(), static_cast<long long>(results[best].kept_epoch));
   return best;
 }
 
@@ -144,11 +159,18 @@ void write_json(const std::string& path, const RecipeData& data, const std::vect
                       {"epoch_seconds", epoch_seconds},
                       {"titles_per_second", result.titles_per_second(data.train.size())}});
   }
+  ordered_json vectors;
+  if (data.vectors)
+    vectors = {{"dim", data.vectors->table.size(1)},
+               {"found", data.vectors->found},
+               {"from_subwords", data.vectors->from_subwords},
+               {"not_found", data.vectors->not_found}};
   const ordered_json run = {{"data",
                              {{"train", data.train.size()},
                               {"validation", data.validation.size()},
                               {"vocabulary", data.encoder.size()},
                               {"labels", data.train.label_names}}},
+                            {"vectors", vectors},
                             {"models", models},
                             {"best", results[best].name},
                             {"seconds", seconds}};

@@ -1,13 +1,17 @@
 // What train_recipes shows: the data it read, the table of models, the best one's mistakes, and all of it as JSON.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/common/saved_classifier.h"
+#include "apps/common/table.h"
 #include "apps/common/trainer.h"
 #include "nn/metrics.h"
 #include "text/dataset.h"
+#include "text/word_vectors/embedding_table.h"
 
 namespace roux::apps {
 
@@ -16,6 +20,7 @@ struct RecipeData {
   text::LabelledTexts train, validation;
   text::NgramEncoder encoder;
   text::Corpus train_corpus, validation_corpus;
+  std::optional<text::EmbeddingTable> vectors;  ///< what the models' word vectors start from, where that was asked for
 
   int64_t num_classes() const { return train.num_classes(); }
 };
@@ -33,15 +38,22 @@ struct ModelResult {
   double titles_per_second(int64_t titles) const;
 };
 
-/// Class balance, vocabulary and unknown rate.
+/// What the data is, in lines of a name and what there is: titles and class balance, vocabulary and unknown rate.
+std::vector<std::pair<std::string, std::string>> data_facts(const RecipeData& data);
 void print_data(const RecipeData& data);
 /// The line of an epoch, as it ends.
 std::string epoch_line(const std::string& model, const EpochReport& report, int64_t epochs);
-/// The course's table, with the majority class as the baseline; index of the best by F1.
+/// Index of the best model by F1.
+size_t best_of(const std::vector<ModelResult>& results);
+/// The course's table, with the majority class as the baseline.
+Table results_table(const RecipeData& data, const std::vector<ModelResult>& results);
+/// Prints it; index of the best.
 size_t print_results(const RecipeData& data, const std::vector<ModelResult>& results);
 void print_confusion(const RecipeData& data, const ModelResult& result);
 /// Labels the course's eight titles. Only where the labels are fruit and vegetable.
 void print_course_titles(const RecipeData& data, const ModelResult& result);
+/// The scores of predicting the class that the training part has most of.
+nn::ClassificationReport majority_baseline(const RecipeData& data);
 /// Writes the run as JSON; see the README for its form.
 void write_json(const std::string& path, const RecipeData& data, const std::vector<ModelResult>& results, size_t best,
                 double seconds);

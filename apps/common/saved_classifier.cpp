@@ -52,6 +52,16 @@ void put_in_place(const fs::path& fresh, const fs::path& folder) {
   fs::rename(fresh, folder);
 }
 
+// The name of the first tensor of a model (all are float32) with an infinity or a NaN; empty when there is none.
+std::string not_finite(const TextClassifier& model) {
+  for (const auto& [name, tensor] : model.state_dict()) {
+    const Tensor values = tensor.to(cpu).contiguous();
+    const float* const begin = values.data<float>();
+    if (!std::all_of(begin, begin + values.numel(), [](float value) { return std::isfinite(value); })) return name;
+  }
+  return {};
+}
+
 json read_settings(const std::string& path) {
   try {
     return json::parse(read_file(path));
@@ -94,6 +104,9 @@ void save_classifier(const std::string& folder, const std::string& name, const C
                      TextClassifier& model, const Encoder& encoder, const std::vector<std::string>& labels,
                      double temperature) {
   check_writable(folder);
+  const std::string damaged = not_finite(model);
+  ROUX_CHECK(damaged.empty(), "save", "the weights '", damaged,
+             "' are not finite, nothing was saved (hint: a lower --lr)");
   const fs::path path = without_trailing_slash(folder);
   const FolderGuard fresh{path.string() + ".tmp" + std::to_string(getpid())};
   try {
@@ -122,6 +135,8 @@ SavedClassifier load_classifier(const std::string& folder) {
   const fs::path path = without_trailing_slash(folder);
   ROUX_CHECK(fs::is_directory(path), "load_classifier", folder,
              " is not a folder (hint: name the folder that train_recipes or classify wrote)");
+  ROUX_CHECK(fs::exists(path / settings_file), "load_classifier", folder, " holds no classifier: there is no ",
+             settings_file, " in it (hint: `classify train --save DIR` or `train_recipes --save DIR` makes one)");
   const json settings = read_settings((path / settings_file).string());
   std::string name;
   ClassifierShape shape;
@@ -147,7 +162,11 @@ SavedClassifier load_classifier(const std::string& folder) {
              "load_classifier", "the files in ", folder, " do not belong together: ", size_of(encoder),
              " features and ", labels.size(), " labels, expected ", shape.vocabulary_size, " and ", shape.num_classes);
   std::unique_ptr<TextClassifier> model = make_classifier(name, shape);
-  model->load_state_dict(load_safetensors((path / weights_file).string()).tensors);
+  const std::string weights = (path / weights_file).string();
+  model->load_state_dict(load_safetensors(weights).tensors);
+  const std::string damaged = not_finite(*model);
+  ROUX_CHECK(damaged.empty(), "load_classifier", weights, " is damaged: '", damaged,
+             "' has numbers that are not finite");
   model->eval();
   return {name, shape, std::move(model), std::move(encoder), std::move(labels), temperature};
 }

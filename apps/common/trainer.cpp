@@ -2,6 +2,7 @@
 #include "apps/common/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "nn/adam.h"
@@ -114,6 +115,11 @@ void TrainerState::begin_step() {
 
 void TrainerState::optimizer_step() {
   for (const auto& optimizer : optimizers_) optimizer->step();
+}
+
+void TrainerState::check_finite(const EpochReport& report) const {
+  ROUX_CHECK(std::isfinite(report.train_loss), "train", "the loss of epoch ", report.epoch,
+             " is not finite: training has diverged (hint: a learning rate below ", options_.lr, ")");
 }
 
 void TrainerState::finish_epoch(const EpochReport& report) {

@@ -57,6 +57,8 @@ class TrainerState {
   void begin_step();
   void zero_grad();
   void optimizer_step();
+  /// Throws, naming the epoch, when its training loss is not finite.
+  void check_finite(const EpochReport& report) const;
   void finish_epoch(const EpochReport& report);
   /// Puts the best weights back, where they are asked for.
   void keep();
@@ -156,6 +158,7 @@ class Trainer : public TrainerState {
     if (on_step) on_step(texts_ - reported);
     loss_sum_.fill_(0);
     texts_ = 0;
+    check_finite(report);
     validate(report);
     finish_epoch(report);
     return true;

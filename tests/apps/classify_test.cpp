@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "tests/apps/programs.h"
@@ -112,6 +113,21 @@ TEST_CASE("classify holds nothing out where it is told so, or where there is too
   CHECK(none["temperature"] == 1.0);
 }
 
+TEST_CASE("a training of classify that diverges ends with one line and saves nothing") {
+  if (!programs_built()) return;
+  const TemporaryFolder folder;
+  std::string same;  // texts that no weights tell apart
+  for (int i = 0; i < 45; ++i) same += "a\tone and the same\nb\tone and the same\n";
+  write_text(folder / "data.tsv", same);
+  for (const std::string model : {"linear", "embedding_bag"}) {
+    const std::string lr = model == "linear" ? "1e30" : "1e38";
+    check_refused("$APPS/classify train --data '" + (folder / "data.tsv") + "' --save '" + (folder / "saved") +
+                      "' --calibration 0 --lr " + lr + " --model " + model,
+                  "training has diverged (hint: a learning rate below ");
+    CHECK_FALSE(std::filesystem::exists(folder / "saved"));
+  }
+}
+
 TEST_CASE("classify refuses what makes no sense, in one line") {
   if (!programs_built()) return;
   const TemporaryFolder folder;
@@ -123,7 +139,12 @@ TEST_CASE("classify refuses what makes no sense, in one line") {
   check_refused("$APPS/classify test " + saved + " --data " + data, "is not a folder");
   write_text(folder / "data.tsv", lines(30, "\t"));
   const std::string train = "$APPS/classify train --data " + data + " --save " + saved;
-  check_refused(train + " --lr -1", "--lr");
+  for (const std::string lr : {"-1", "0", "nan", "inf"})
+    check_refused(train + " --lr " + lr, "--lr must be a number above 0");
+  for (const std::string seed : {"-1", "18446744073709551616", "1e3"})
+    check_refused(train + " --seed " + seed, "--seed");
+  check_refused(train + " --dropout nan", "--dropout");
+  check_refused(train + " --calibration nan", "--calibration");
   check_refused(train + " --char-ngrams 5-2", "--char-ngrams must be MIN-MAX");
   check_refused(train + " --word-ngrams 0 --char-ngrams none", "leave no features");
   check_refused(train + " --encoding utf7", "utf7");

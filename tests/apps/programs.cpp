@@ -31,7 +31,8 @@ bool programs_built() {
 ProgramRun run_shell(const std::string& command, const std::string& input) {
   const TemporaryFolder folder;
   write_text(folder / "in", input);
-  const std::string full = "APPS=${ROUX_APPS}; { " + command + "\n} < '" + (folder / "in") + "' > '" +
+  // Absolute, so that a command may change the folder.
+  const std::string full = "APPS=$(cd \"${ROUX_APPS}\" && pwd); { " + command + "\n} < '" + (folder / "in") + "' > '" +
                            (folder / "out") + "' 2> '" + (folder / "err") + "'";
   const int status = std::system(full.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128, read_text(folder / "out"), read_text(folder / "err")};

@@ -73,8 +73,11 @@ TEST_CASE("train_recipes refuses options that make no sense") {
   if (!programs_built()) return;
   const TemporaryFolder folder;
   write_text(folder / "data.csv", small_csv(10));
-  check_refused(train(folder, "--lr -1"), "[options] --lr must be a number of at least 0, found -1");
+  check_refused(train(folder, "--lr -1"), "[options] --lr must be a number above 0, found -1");
+  check_refused(train(folder, "--lr 0"), "--lr must be a number above 0, found 0");
   check_refused(train(folder, "--lr nan"), "--lr must be a number");
+  check_refused(train(folder, "--seed -1"), "--seed");
+  check_refused(train(folder, "--seed 18446744073709551616"), "--seed");
   check_refused(train(folder, "--dropout 1.5"), "--dropout must lie in [0, 1], found 1.5");
   check_refused(train(folder, "--char-ngrams 5-2"), "--char-ngrams must be MIN-MAX");
   check_refused(train(folder, "--char-ngrams x"), "--char-ngrams must be MIN-MAX");
@@ -103,6 +106,19 @@ TEST_CASE("train_recipes refuses data that cannot be trained on") {
   refused("name,category\na pie,fruit\nb pie,fruit\n", "all rows are 'fruit'");
   refused("name,category\na,x\nb,x\nc,x\nd,y\n", "y");
   refused("name,category\n\"a pie,fruit\nb,vegetable\n", "quote");
+}
+
+TEST_CASE("a training that diverges names the epoch and saves nothing") {
+  if (!programs_built()) return;
+  const TemporaryFolder folder;
+  const std::string saved = folder / "saved";
+  write_text(folder / "data.csv", small_csv(60));
+  for (const std::string model : {"embedding_bag", "mean"}) {
+    check_refused(
+        train(folder, "--optimizer sgd --lr 1e30 --save '" + saved + "' --model " + model),
+        "[train] the loss of epoch 1 is not finite: training has diverged (hint: a learning rate below 1e+30)");
+    CHECK_FALSE(std::filesystem::exists(saved));
+  }
 }
 
 TEST_CASE("train_recipes takes odd but usable data") {
@@ -134,6 +150,11 @@ TEST_CASE("predict refuses folders that are damaged") {
   REQUIRE(run_shell(train(folder, "--model mean --save '" + saved + "'")).status == 0);
   check_refused("$APPS/predict '" + (folder / "none") + "' x", "is not a folder");
   check_refused("$APPS/predict", "DIR");
+  // Folders of something else: what was expected, and who makes it.
+  std::filesystem::create_directory(folder / "other");
+  check_refused("$APPS/predict '" + (folder / "other") + "' x", "holds no classifier: there is no settings.json");
+  write_text(folder / "other/tokenizer.json", "{}");
+  check_refused("$APPS/predict '" + (folder / "other") + "' x", "`classify train --save DIR` or `train_recipes");
   // Cut off, emptied, or removed: every file of the folder in turn.
   for (const std::string file : {"settings.json", "model.safetensors", "encoder.json", "words.txt"}) {
     CAPTURE(file);

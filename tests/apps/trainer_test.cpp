@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "apps/common/classifiers.h"
+#include "nn/testing.h"
 #include "tensor/memory.h"
 #include "tests/temporary_folder.h"
 
@@ -144,4 +145,21 @@ TEST_CASE("training leaves no graph behind") {
   }
   CHECK(live_nodes() == nodes);
   CHECK(memory_stats().live_blocks == blocks);
+}
+
+TEST_CASE("pooled classifiers score texts of any length as they train on them, padded") {
+  text::Corpus corpus = random_corpus(40, 60, 4);
+  for (const int64_t length : {0, 1, 200}) {
+    for (int64_t i = 0; i < length; ++i) corpus.ids.push_back(static_cast<int32_t>(i * 7 % 60));  // with <pad> in it
+    corpus.offsets.push_back(static_cast<int64_t>(corpus.ids.size()));
+    corpus.labels.push_back(0);
+  }
+  for (const Pooling pooling : {Pooling::mean, Pooling::max, Pooling::sum}) {
+    PooledClassifier model({.vocabulary_size = 60, .embedding_dim = 8}, pooling);
+    const Tensor scores = model.logits(corpus);
+    model.eval();
+    const NoGrad guard;
+    for (const text::PaddedBatch& batch : text::PaddedBatches(corpus, {.batch_size = corpus.size()}))
+      CHECK(nn::close(model.forward(batch), scores));
+  }
 }
