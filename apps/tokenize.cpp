@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ namespace roux::apps {
 namespace {
 
 struct Options {
-  std::string tokenizer = "word", padding, truncation = "longest_first", invalid = "replace", punctuation = "keep";
-  int64_t max_length = 0;
+  std::string tokenizer = "word", padding, truncation, invalid = "replace", punctuation = "keep";
+  std::optional<int64_t> max_length;
   int threads = 0;
   bool is_pair = false, ids = false, no_special = false, count = false, json = false;
   text::WordOptions words;
@@ -39,14 +40,16 @@ void declare(CommandLine& app, Options& options) {
                  "tokenizer.json, vocab.txt")
       ->type_name("word|char|DIR|FILE");
   app.add_flag("--pair", options.is_pair, "two texts a line, a tab between; arguments two by two");
-  app.add_option("--max-length", options.max_length, "tokens at most, special ones included; 0: what the files say")
+  app.add_option("--max-length", options.max_length, "tokens at most, special ones included; 0: any number")
       ->type_name("N")
+      ->default_str("what the files say")
       ->check(CLI::Range(0, 1 << 24));
   app.add_option("--padding", options.padding, "to the longest of all texts, or to --max-length")
       ->type_name("longest|max")
       ->check(CLI::IsMember({"longest", "max"}));
   app.add_option("--truncation", options.truncation, "which text of a pair loses tokens")
       ->type_name("MODE")
+      ->default_str("what the files say")
       ->check(CLI::IsMember({"longest_first", "only_first", "only_second"}));
   app.add_option("--threads", options.threads, "threads, 0: all cores; results do not depend on it")
       ->type_name("N")
@@ -93,7 +96,8 @@ TokenOutputOptions output_options(const Options& options, const text::Tokenizer&
   TokenOutputOptions output;
   output.encode = tokenizer.defaults().encode;
   output.encode.add_special_tokens = !options.no_special;
-  if (options.max_length > 0) output.encode.max_length = options.max_length;
+  if (options.max_length) output.encode.max_length = *options.max_length;
+  if (options.truncation == "longest_first") output.encode.truncation = text::TruncationStrategy::longest_first;
   if (options.truncation == "only_first") output.encode.truncation = text::TruncationStrategy::only_first;
   if (options.truncation == "only_second") output.encode.truncation = text::TruncationStrategy::only_second;
   output.form = options.count  ? TokenForm::count

@@ -31,7 +31,8 @@ Scores scores(int64_t hits, int64_t predicted, int64_t support) {
           .support = support};
 }
 
-Scores macro_average(const std::vector<Scores>& classes) {
+/// `present`: how many classes have rows or predictions; the scores of the others are 0 and do not count.
+Scores macro_average(const std::vector<Scores>& classes, int64_t present) {
   Scores sum;
   for (const Scores& one : classes) {
     sum.precision += one.precision;
@@ -39,7 +40,7 @@ Scores macro_average(const std::vector<Scores>& classes) {
     sum.f1 += one.f1;
     sum.support += one.support;
   }
-  const auto count = static_cast<double>(classes.size());
+  const auto count = static_cast<double>(present);
   return {ratio(sum.precision, count), ratio(sum.recall, count), ratio(sum.f1, count), sum.support};
 }
 
@@ -83,7 +84,7 @@ ClassificationReport classification_report(const Tensor& confusion) {
   ClassificationReport report;
   report.confusion = confusion;
   const std::vector<int64_t> counts = confusion.to(cpu).to_vector<int64_t>();
-  int64_t all_hits = 0, total = 0;
+  int64_t all_hits = 0, total = 0, present = 0;
   for (int64_t c = 0; c < num_classes; ++c) {
     int64_t predicted = 0, support = 0;
     for (int64_t other = 0; other < num_classes; ++other) {
@@ -94,8 +95,9 @@ ClassificationReport classification_report(const Tensor& confusion) {
     report.classes.push_back(scores(hits, predicted, support));
     all_hits += hits;
     total += support;
+    present += predicted + support > 0;
   }
-  report.macro = macro_average(report.classes);
+  report.macro = macro_average(report.classes, present);
   report.micro = scores(all_hits, total, total);
   report.accuracy = report.micro.precision;
   return report;

@@ -26,7 +26,8 @@ struct Scores {
 struct ClassificationReport {
   double accuracy = 0;
   std::vector<Scores> classes;  ///< one for each class
-  Scores macro;                 ///< the mean over all num_classes classes, each counting the same
+  /// The mean over the classes that have rows or predictions, each counting the same, as scikit-learn has it.
+  Scores macro;
   Scores micro;      ///< from the counts of all classes together; with one label a row, all equal the accuracy
   Tensor confusion;  ///< see confusion_matrix
 };

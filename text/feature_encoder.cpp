@@ -158,9 +158,7 @@ void for_each_feature(std::string_view text, const FeatureOptions& options, F&& 
     for (size_t i = opening + 1; i + 1 < count; ++i) f(fnv1a(words[i], fnv1a("\x01", hash)), true);
   }
   const std::string& joined = words.joined;
-  const auto goes_on = [&](size_t at) {
-    return at < joined.size() && (static_cast<unsigned char>(joined[at]) & 0xC0) == 0x80;
-  };
+  const auto goes_on = [&](size_t at) { return at < joined.size() && continues_character(joined[at]); };
   for (size_t begin = 0; begin < joined.size() && options.char_ngrams_max > 0; ++begin) {
     if (goes_on(begin)) continue;
     uint64_t hash = char_basis;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -234,6 +233,16 @@ bool has_word_with(std::string_view prefix, std::string_view line) {
   return false;
 }
 
+/// "csv, tsv, ... or label-first", from the name at `first` on.
+std::string format_list(size_t first) {
+  std::string list;
+  for (size_t i = first; i < text_format_names.size(); ++i) {
+    if (i > first) list += i + 1 < text_format_names.size() ? ", " : " or ";
+    list += text_format_names[i];
+  }
+  return list;
+}
+
 TextFormat guess(std::string_view line, const std::string& source, const ReadOptions& options) {
   const std::string name = lower(source);
   if (name.ends_with(".csv")) return TextFormat::csv;
@@ -243,20 +252,9 @@ TextFormat guess(std::string_view line, const std::string& source, const ReadOpt
   if (line.find('\t') != std::string_view::npos) return TextFormat::tsv;
   if (is_csv_header(line, options)) return TextFormat::csv;
   ROUX_CHECK(trimmed(line).find(' ') != std::string_view::npos, operation, "cannot tell the format of '", source,
-             "' from its name and its first line, '", line.substr(0, 80),
-             "' (hint: --format csv, tsv, fasttext or label-first)");
+             "' from its name and its first line, '", line.substr(0, 80), "' (hint: --format ", format_list(1), ")");
   return TextFormat::label_first;
 }
-
-struct FormatName {
-  std::string_view name;
-  TextFormat format;
-};
-constexpr FormatName format_names[] = {{"auto", TextFormat::automatic},
-                                       {"csv", TextFormat::csv},
-                                       {"tsv", TextFormat::tsv},
-                                       {"fasttext", TextFormat::fasttext},
-                                       {"label-first", TextFormat::label_first}};
 
 /// Leaves each label once, cut before its first colon if it is `coarse`, and no empty one.
 void keep_distinct(std::vector<std::string_view>& labels, bool coarse) {
@@ -273,17 +271,13 @@ void keep_distinct(std::vector<std::string_view>& labels, bool coarse) {
 }  // namespace
 
 TextFormat text_format(std::string_view name) {
-  for (const FormatName& known : format_names) {
-    if (known.name == name) return known.format;
-  }
-  fail("text_format", "'", name, "' is no format that is read; expected auto, csv, tsv, fasttext or label-first");
+  const auto* const found = std::find(text_format_names.begin(), text_format_names.end(), name);
+  ROUX_CHECK(found != text_format_names.end(), "text_format", "'", name, "' is no format that is read; expected ",
+             format_list(0));
+  return static_cast<TextFormat>(found - text_format_names.begin());
 }
 
-std::string_view to_string(TextFormat format) {
-  return std::find_if(std::begin(format_names), std::end(format_names),
-                      [&](const FormatName& known) { return known.format == format; })
-      ->name;
-}
+std::string_view to_string(TextFormat format) { return text_format_names[static_cast<size_t>(format)]; }
 
 bool LabelledRows::next(LabelledRow& row) {
   row = LabelledRow();

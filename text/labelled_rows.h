@@ -1,6 +1,7 @@
 // Rows of labelled text, one after the other, from the formats that people keep them in.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,7 +21,10 @@ enum class TextFormat {
   label_first,  ///< the label is the first word of the line, the text is the rest
 };
 
-/// The format of this name: auto, csv, tsv, fasttext, label-first. Throws on another.
+/// Their names, in the same order.
+inline constexpr std::array<std::string_view, 5> text_format_names = {"auto", "csv", "tsv", "fasttext", "label-first"};
+
+/// The format of this name. Throws on another.
 TextFormat text_format(std::string_view name);
 std::string_view to_string(TextFormat format);
 

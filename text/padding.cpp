@@ -76,7 +76,8 @@ PaddingOptions padding_of(const Tokenizer& tokenizer) {
   return {.length = defaults.padding_length,
           .multiple_of = std::max<int64_t>(defaults.padding_multiple_of, 1),
           .side = defaults.padding_side.value_or(Side::right),
-          .pad_id = *pad_id};
+          .pad_id = *pad_id,
+          .pad_type_id = defaults.padding_type_id};
 }
 
 TokenBatch pad(std::span<const Encoding> encodings, const PaddingOptions& options) {

@@ -23,8 +23,8 @@ struct PaddingOptions {
   int64_t length_for(int64_t longest) const;
 };
 
-/// What a tokenizer's files say of padding: id, side, length, multiple; to the longest, and to the right, where they do
-/// not. Throws when there is no token to pad with.
+/// What a tokenizer's files say of padding: id, type, side, length, multiple; to the longest, and to the right, where
+/// they do not. Throws when there is no token to pad with.
 PaddingOptions padding_of(const Tokenizer& tokenizer);
 
 /// A batch as transformers take it.

@@ -200,7 +200,7 @@ void Vectorizer::set_idf() {
     switch (options_.tfidf) {
       case TfidfForm::table: idf_.push_back(std::log(texts / df)); break;
       case TfidfForm::formula: idf_.push_back(std::log(texts / (1 + df))); break;
-      default: idf_.push_back(std::log((1 + texts) / (1 + df)) + 1);
+      case TfidfForm::smooth: idf_.push_back(std::log((1 + texts) / (1 + df)) + 1); break;
     }
   }
 }

@@ -91,14 +91,14 @@ void append_text(const Tokenizer& tokenizer, const Encoding& encoding, const Tok
   }
 }
 
-void pad(Encoding& encoding, size_t length, int32_t id, text::Side side) {
+void pad(Encoding& encoding, size_t length, const text::PaddingOptions& padding) {
   if (encoding.ids.size() >= length) return;
   const size_t missing = length - encoding.ids.size();
   const auto put = [&](auto& list, const auto& value) {
-    list.insert(side == text::Side::left ? list.begin() : list.end(), missing, value);
+    list.insert(padding.side == text::Side::left ? list.begin() : list.end(), missing, value);
   };
-  put(encoding.ids, id);
-  put(encoding.type_ids, 0);
+  put(encoding.ids, padding.pad_id);
+  put(encoding.type_ids, padding.pad_type_id);
   put(encoding.attention_mask, uint8_t{0});
   put(encoding.special_tokens_mask, uint8_t{1});
   put(encoding.offsets, text::TextSpan{});
@@ -111,7 +111,7 @@ void pad_all(const Tokenizer& tokenizer, std::vector<Encoding>& encodings, int64
   if (length == 0)
     for (const Encoding& encoding : encodings) length = std::max(length, encoding.size());
   const auto size = static_cast<size_t>(padding.length_for(length));
-  for (Encoding& encoding : encodings) pad(encoding, size, padding.pad_id, padding.side);
+  for (Encoding& encoding : encodings) pad(encoding, size, padding);
 }
 
 Encoding encode_one(const Tokenizer& tokenizer, std::string_view line, int64_t number,

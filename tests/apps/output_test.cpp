@@ -41,7 +41,7 @@ TEST_CASE("programs: --help says once what an option takes") {
     CHECK(help.find(":{") == std::string::npos);
   };
   help_has("tokenize", "\n  --padding longest|max ");
-  help_has("tokenize", "\n  --truncation longest_first|only_first|only_second=longest_first\n");
+  help_has("tokenize", "\n  --truncation longest_first|only_first|only_second=what the files say\n");
   help_has("tokenize train", "\n  --kind wordpiece|bpe REQUIRED\n");
   help_has("vectorize", "\n  TEXT ... ");
   help_has("classify train", "\n  --epochs INT in [1 - 1000000]=12\n");

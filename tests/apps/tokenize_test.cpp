@@ -7,6 +7,7 @@
 
 #include "tests/apps/programs.h"
 #include "tests/temporary_folder.h"
+#include "text/tokenizers/tokenizer_files.h"
 
 using nlohmann::json;
 
@@ -67,6 +68,26 @@ TEST_CASE("tokenize: a model's vocabulary, special tokens, pairs, padding, trunc
   const std::string count = output(model + "--count", "i love\nmy dog\n");
   CHECK(count.substr(0, 4) == "2\t8\t");
   CHECK(std::count(count.begin(), count.end(), '\n') == 1);
+}
+
+TEST_CASE("tokenize: --truncation, --max-length and --padding beside what a tokenizer.json says of them") {
+  if (!programs_built()) return;
+  const TemporaryFolder folder;
+  write_text(folder / "vocab.txt", vocabulary);
+  const auto tokenizer = roux::text::load_tokenizer(folder / "vocab.txt");
+  roux::text::TokenizerDefaults defaults = tokenizer->defaults();
+  defaults.encode.max_length = 5;
+  defaults.encode.truncation = roux::text::TruncationStrategy::only_first;
+  defaults.asks_for_padding = true;
+  defaults.padding_side = roux::text::Side::right;
+  defaults.padding_type_id = 3;
+  tokenizer->set_defaults(defaults);
+  roux::text::save_tokenizer(*tokenizer, folder / "saved");
+  const std::string model = "--tokenizer '" + (folder / "saved") + "' --pair ";
+  check_tokenize_refused(model + "i 'my dog cat'", "(hint: truncation longest_first)");
+  CHECK(output(model + "--ids --truncation longest_first i 'my dog cat'") == "2 5 3 7 3\n");
+  CHECK(output(model + "--ids --max-length 0 i 'my dog cat'") == "2 5 3 7 8 9 3\n");
+  CHECK(output(model + "--max-length 6 --padding max i my").find("types\t0 0 0 1 1 3\n") != std::string::npos);
 }
 
 TEST_CASE("tokenize: many lines in order for any number of threads, and one long line") {

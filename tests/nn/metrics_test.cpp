@@ -52,6 +52,16 @@ TEST_CASE("predictions that are all right, and none at all") {
   CHECK(nn::accuracy(nothing, nothing) == 0);
 }
 
+TEST_CASE("macro means leave out classes with neither rows nor predictions") {
+  const Tensor predictions = Tensor::from<int64_t>({0, 2, 2}), labels = Tensor::from<int64_t>({0, 2, 0});
+  const nn::ClassificationReport report = nn::classification_report(predictions, labels, 5);
+  REQUIRE(report.classes.size() == 5);
+  check_scores(report.macro, 0.75, 0.75, 2.0 / 3);
+  // A class that is predicted alone, without rows, counts.
+  check_scores(nn::classification_report(Tensor::from<int64_t>({0, 1}), Tensor::from<int64_t>({0, 0}), 3).macro, 0.5,
+               0.25, 1.0 / 3);
+}
+
 TEST_CASE("balanced class weights give scikit-learn's figures") {
   CHECK(nn::close(nn::balanced_class_weights(labels_of(figures::labels), 4), figures_as(figures::balanced, {4})));
   CHECK(nn::balanced_class_weights(Tensor::from<int64_t>({0, 1}), 2).dtype() == float32);

@@ -131,8 +131,12 @@ TEST_CASE("what a format is told by") {
       "[read_labelled] cannot tell the format of 'data' from its name and its first line, 'word' (hint: --format csv, "
       "tsv, fasttext or label-first)");
   CHECK(rows_of("") == "[read_labelled] 'data' is empty");
-  for (const char* name : {"auto", "csv", "tsv", "fasttext", "label-first"})
-    CHECK(to_string(text_format(name)) == name);
+  for (const std::string_view name : text_format_names) CHECK(to_string(text_format(name)) == name);
+  CHECK(text_format("auto") == TextFormat::automatic);
+  CHECK(text_format("csv") == TextFormat::csv);
+  CHECK(text_format("tsv") == TextFormat::tsv);
+  CHECK(text_format("fasttext") == TextFormat::fasttext);
+  CHECK(text_format("label-first") == TextFormat::label_first);
   CHECK_THROWS_WITH_AS(
       text_format("xml"),
       "[text_format] 'xml' is no format that is read; expected auto, csv, tsv, fasttext or label-first", roux::Error);

@@ -91,8 +91,12 @@ TEST_CASE("padding as a tokenizer's files ask for it") {
   defaults.padding_side = Side::left;
   defaults.padding_length = 3;
   defaults.padding_multiple_of = 2;
+  defaults.padding_type_id = 3;
   tokenizer.set_defaults(defaults);
   CHECK(values(pad(tokenizer.encode_batch({"a"}), padding_of(tokenizer)).ids) == Ids{2, 2, 2, 1});
+  const Ids type_ids = values(pad(tokenizer.encode_batch({"a"}), padding_of(tokenizer)).type_ids);
+  CHECK(type_ids.front() == 3);
+  CHECK(type_ids.back() == 0);
   defaults.special_tokens["pad_token"] = "none";
   tokenizer.set_defaults(defaults);
   CHECK_THROWS_AS(padding_of(tokenizer), roux::Error);

@@ -76,8 +76,7 @@ std::string to_own_json(const Tokenizer& tokenizer) {
   } else {
     fail("save_tokenizer",
          "there are files for word, character, WordPiece and BPE tokenizers, and this one is of another class (hint: "
-         "save "
-         "what it is made of)");
+         "save what it is made of)");
   }
   try {
     return root.dump(1) + "\n";
@@ -87,7 +86,14 @@ std::string to_own_json(const Tokenizer& tokenizer) {
 }
 
 bool is_own_json(std::string_view json) {
-  return json.substr(0, 200).find("\"format\": \"roux ") != std::string_view::npos;
+  // A tokenizer.json, which may be large, is not parsed for this.
+  if (json.find("\"roux ") == std::string_view::npos) return false;
+  try {
+    const JsonValue parsed = parse_json(json, "", "load_tokenizer");
+    return JsonObject(parsed, "", "load_tokenizer").text("format", "").starts_with("roux ");
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 std::unique_ptr<Tokenizer> parse_own_json(std::string_view json, const std::string& source) {

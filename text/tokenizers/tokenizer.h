@@ -68,6 +68,7 @@ struct TokenizerDefaults {
   std::map<std::string, std::string> special_tokens;  ///< names such as pad_token and the tokens that have them
   bool asks_for_padding = false;                      ///< tokenizer.json has a section for it
   std::optional<Side> padding_side;
+  int32_t padding_type_id = 0;          ///< the type of padding
   int64_t padding_length = 0;           ///< 0: to the longest of a batch
   int64_t padding_multiple_of = 0;      ///< 0: any length
   int64_t model_max_length = 0;         ///< what the model was trained for; 0: not said

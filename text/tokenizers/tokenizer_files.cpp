@@ -46,8 +46,7 @@ void for_each_line(std::string_view bytes, F&& f) {
 }
 
 /// A token a line, whose number, from 0, is its id; an empty line is an id without a token.
-std::vector<std::string> read_vocab_txt(const std::string& path) {
-  const std::string bytes = read_file(path);
+std::vector<std::string> parse_vocab_txt(const std::string& bytes, const std::string& path) {
   const int64_t lines = std::count(bytes.begin(), bytes.end(), '\n') + 1;
   std::vector<std::string> vocabulary;
   vocabulary.reserve(static_cast<size_t>(lines));
@@ -172,9 +171,9 @@ void check_class(const TokenizerConfig& config, std::initializer_list<const char
              "; known for such a folder: ", names, " (hint: a tokenizer.json says all that is needed)");
 }
 
-std::unique_ptr<Tokenizer> load_vocab_txt(const std::string& path, TokenizerConfig config) {
+std::unique_ptr<Tokenizer> parse_bert(const std::string& bytes, const std::string& path, TokenizerConfig config) {
   check_class(config, {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"}, path);
-  std::vector<std::string> vocabulary = read_vocab_txt(path);
+  std::vector<std::string> vocabulary = parse_vocab_txt(bytes, path);
   WordPieceOptions options;
   options.unk_token = token_named("unk_token", "[UNK]", vocabulary, config);
   const std::string cls = token_named("cls_token", "[CLS]", vocabulary, config);
@@ -242,7 +241,10 @@ std::unique_ptr<Tokenizer> load_folder(const std::string& folder) {
     merge_defaults(config.defaults, *tokenizer);
     return tokenizer;
   }
-  if (has("vocab.txt")) return load_vocab_txt(folder + "/vocab.txt", std::move(config));
+  if (has("vocab.txt")) {
+    const std::string path = folder + "/vocab.txt";
+    return parse_bert(read_file(path), path, std::move(config));
+  }
   ROUX_CHECK(has("vocab.json") && has("merges.txt"), operation, "'", folder, "' has no ", own_file,
              ", tokenizer.json, vocab.txt, or vocab.json with merges.txt");
   return load_vocab_json(folder, std::move(config));
@@ -287,8 +289,12 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) {
   ROUX_CHECK(fs::exists(status), operation, "'", path,
              "' is not there; expected a model's folder or a tokenizer's file");
   if (fs::is_directory(status)) return load_folder(path);
-  if (fs::path(path).extension() != ".json") return load_vocab_txt(path, {});
   const std::string bytes = read_file(path);
+  ROUX_CHECK(!bytes.starts_with("#version"), operation, "'", path,
+             "' holds merges, which say nothing without vocab.json (hint: name the folder of both)");
+  const size_t begin = bytes.find_first_not_of(" \t\r\n");
+  const bool is_json = fs::path(path).extension() == ".json" || (begin != std::string::npos && bytes[begin] == '{');
+  if (!is_json) return parse_bert(bytes, path, {});
   return is_own_json(bytes) ? parse_own_json(bytes, path) : parse_tokenizer_json(bytes, path);
 }
 

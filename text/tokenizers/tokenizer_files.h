@@ -8,8 +8,9 @@
 
 namespace roux::text {
 
-/// Loads a tokenizer from a file, told by what is in it (tokenizer.json, vocab.txt, our own JSON of word and character
-/// tokenizers), or from a model's folder. There, the first of these counts:
+/// Loads a tokenizer from a file or from a model's folder. A file that begins with `{` or is called .json is a
+/// tokenizer.json or our own JSON of word and character tokenizers, any other a vocab.txt. Of a folder, the first of
+/// these counts:
 ///
 /// - roux_tokenizer.json, our own;
 /// - tokenizer.json;

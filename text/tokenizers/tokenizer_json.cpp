@@ -230,8 +230,8 @@ void read_padding(const JsonObject& object, TokenizerDefaults& defaults) {
   defaults.padding_side = direction == "Left" ? Side::left : Side::right;
   if (object.find("pad_to_multiple_of") != nullptr)
     defaults.padding_multiple_of = object.integer("pad_to_multiple_of", 0, max_id);
-  object.integer("pad_type_id", 0, 0);
-  object.integer("pad_id", 0, max_id);
+  defaults.padding_type_id = static_cast<int32_t>(object.integer("pad_type_id", 0, max_id));
+  object.find("pad_id");  // that of pad_token: check_padding
   defaults.special_tokens["pad_token"] = object.text("pad_token");
   object.finish();
 }
@@ -362,14 +362,27 @@ void check_templates(const Tokenizer& tokenizer, const std::string& place) {
       }
 }
 
+/// Padding is by `pad_token`; with another id than `pad_id` it would not be what the file says.
+void check_padding(const Tokenizer& tokenizer, const JsonObject& padding) {
+  const std::string token = padding.text("pad_token");
+  const int64_t id = padding.integer("pad_id", 0, max_id);
+  const std::optional<int32_t> known = tokenizer.token_to_id(token);
+  ROUX_CHECK(known == id, operation, padding.place("pad_id"), " is ", id, ", and pad_token '", token,
+             known ? "' has the id " + std::to_string(*known) : std::string("' is not in the vocabulary"));
+}
+
 }  // namespace
 
 std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view json, const std::string& source,
                                                 const TokenizerOverrides& overrides) {
   const JsonValue parsed = parse_json(json, source, operation);
   const JsonObject root(parsed, "'" + source + "'", operation);
-  if (root.text("version", "1.0") != "1.0") root.refuse("version", "\"1.0\"");
+  const JsonValue* const has_model = root.find("model");
+  ROUX_CHECK(has_model != nullptr && has_model->type == Type::object, operation, root.place("model"),
+             has_model == nullptr ? " is missing" : " is no object",
+             ", so this is no tokenizer.json (hint: for vocab.json with merges.txt, name the folder)");
   const JsonObject model = root.object("model");
+  if (root.text("version", "1.0") != "1.0") root.refuse("version", "\"1.0\"");
   std::vector<AddedToken> added = added_tokens_of(root);
   for (const AddedToken& token : overrides.added_tokens) {
     const auto same = [&](const AddedToken& other) { return other.content == token.content; };
@@ -392,6 +405,7 @@ std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view json, const std
   }
   root.finish();
   check_templates(*tokenizer, root.place("post_processor"));
+  if (defaults.asks_for_padding) check_padding(*tokenizer, root.object("padding"));
   defaults.joins_tokens_by_spaces = has_no_decoder(root);
   tokenizer->set_defaults(std::move(defaults));
   return tokenizer;

@@ -42,7 +42,7 @@ Json padding_json(const Tokenizer& tokenizer) {
       {"direction", defaults.padding_side == Side::left ? "Left" : "Right"},
       {"pad_to_multiple_of", defaults.padding_multiple_of > 0 ? Json(defaults.padding_multiple_of) : Json(nullptr)},
       {"pad_id", *pad},
-      {"pad_type_id", 0},
+      {"pad_type_id", defaults.padding_type_id},
       {"pad_token", tokenizer.id_to_token(*pad)}};
 }
 

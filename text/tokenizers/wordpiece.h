@@ -35,8 +35,9 @@ struct WordPieceOptions {
 /// one unknown token.
 class WordPieceTokenizer : public Tokenizer {
  public:
-  /// The id of a token is its place; an empty string is a place without a token. A vocabulary without `unk_token` is
-  /// complained of when an unknown word is met. Throws when max_input_chars_per_word is negative.
+  /// The id of a token is its place, of equal ones that of the last (a BpeTokenizer refuses those); an empty string is
+  /// a place without a token. A vocabulary without `unk_token` is complained of when an unknown word is met. Throws
+  /// when max_input_chars_per_word is negative.
   WordPieceTokenizer(std::vector<std::string> vocabulary, WordPieceOptions options = {}, AddedTokens added_tokens = {},
                      PostProcessor post_processor = {});
 

@@ -161,7 +161,7 @@ TEST_CASE("what is saved loads with the same ids") {
                      {"direction", "Left"},
                      {"pad_to_multiple_of", 8},
                      {"pad_id", 0},
-                     {"pad_type_id", 0},
+                     {"pad_type_id", 3},
                      {"pad_token", "[UNK]"}};
   file["added_tokens"].push_back({{"id", 6},
                                   {"content", "<n>"},
@@ -181,6 +181,7 @@ TEST_CASE("what is saved loads with the same ids") {
   CHECK(loaded->defaults() == original->defaults());
   CHECK(loaded->defaults().encode.max_length == 7);
   CHECK(loaded->defaults().padding_length == 12);
+  CHECK(loaded->defaults().padding_type_id == 3);
   const auto& options = dynamic_cast<const WordPieceTokenizer&>(*loaded).options();
   CHECK(options == dynamic_cast<const WordPieceTokenizer&>(*original).options());
   CHECK(loaded->decode(Ids{3, 5}) == "a ##b");
@@ -259,6 +260,31 @@ TEST_CASE("paths and files that hold no tokenizer") {
     write(folder / "roux_tokenizer.json", own);
     CHECK_THROWS_AS(load_tokenizer(folder.path()), roux::Error);
   }
+}
+
+TEST_CASE("a file is told by what is in it, whatever its name and its white space") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "x.jsn";
+  write(path, "\n" + wordpiece_file().dump(1));
+  CHECK(load_tokenizer(path)->encode("ab").ids == Ids{1, 3, 5, 2});
+  const WordTokenizer words = WordTokenizer::build({"my dog"});
+  const json own = json::parse(to_own_json(words));
+  for (const int indent : {-1, 0, 8}) {
+    write(path, own.dump(indent));
+    CHECK(load_tokenizer(path)->encode("my dog").ids == words.encode("my dog").ids);
+  }
+  CHECK_FALSE(is_own_json(R"({"model": {"format": "roux word tokenizer"}})"));
+
+  const auto message = [&](const std::string& name, const std::string& text) {
+    write(folder / name, text);
+    return message_of([&] { load_tokenizer(folder / name); });
+  };
+  CHECK(
+      message("merges.txt", "#version: 0.2\na b\n").find("holds merges, which say nothing without vocab.json (hint:") !=
+      std::string::npos);
+  CHECK(message("vocab.json", R"({"a": 0, "version": 1})")
+            .find(".model is missing, so this is no tokenizer.json (hint:") != std::string::npos);
+  CHECK(message("vocab.json", R"({"model": 0, "format": 1})").find(".model is no object") != std::string::npos);
 }
 
 TEST_CASE("JSON that is none, or goes too far") {
@@ -376,13 +402,19 @@ TEST_CASE("post-processors, truncation and padding that are not known are refuse
   refused(".truncation.max_length is -3", [](json& f) {
     f["truncation"] = {{"max_length", -3}, {"strategy", "OnlyFirst"}, {"stride", 0}};
   });
-  refused(".padding.pad_type_id is 1", [](json& f) {
-    f["padding"] = {{"strategy", "BatchLongest"},
-                    {"direction", "Right"},
-                    {"pad_id", 0},
-                    {"pad_type_id", 1},
-                    {"pad_token", "[UNK]"}};
-  });
+  const auto with_padding = [](int id, int type_id, const char* token) {
+    return [=](json& f) {
+      f["padding"] = {{"strategy", "BatchLongest"},
+                      {"direction", "Right"},
+                      {"pad_id", id},
+                      {"pad_type_id", type_id},
+                      {"pad_token", token}};
+    };
+  };
+  CHECK(refusal(file, with_padding(0, 1, "[UNK]")) == "nothing was thrown");
+  refused(".padding.pad_type_id is -1", with_padding(0, -1, "[UNK]"));
+  refused(".padding.pad_id is 3, and pad_token '[UNK]' has the id 0", with_padding(3, 0, "[UNK]"));
+  refused(".padding.pad_id is 0, and pad_token '[PAD]' is not in the vocabulary", with_padding(0, 0, "[PAD]"));
   refused(".padding.strategy is \"Much\"", [](json& f) { f["padding"] = {{"strategy", "Much"}}; });
 }
 
