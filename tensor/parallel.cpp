@@ -141,7 +141,10 @@ class Worker {
 /// of other static objects run inline.
 class Pool {
  public:
-  Pool() { workers_.reserve(max_threads); }
+  Pool() {
+    workers_.reserve(max_threads);
+    stop_blas_threads();
+  }
 
   bool try_own() {
     return !owned_.load(std::memory_order_relaxed) && !owned_.exchange(true, std::memory_order_acquire);

@@ -15,6 +15,11 @@ int num_threads();
 /// effect with the next `parallel_for`. Throws Error unless 1 <= count <= 1024.
 void set_num_threads(int count);
 
+/// Lets OpenBLAS compute on the thread that calls it, for the whole process, and ends the threads that it started when
+/// it was loaded: two kinds would fight for the cores. The first `parallel_for` on several threads and the first
+/// operation on the CPU do this; a program that wants the cores for itself from the start calls it first.
+void stop_blas_threads();
+
 namespace detail {
 
 /// Refers to a callable `void(int64_t begin, int64_t end)` without owning it.

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "tensor/error.h"
+#include "tensor/parallel.h"
 
 namespace roux::apps {
 namespace {
@@ -43,6 +44,7 @@ void check_standard_output() {
 
 int run_program(const char* program, const std::function<int()>& body) {
   reserve_standard_streams();
+  stop_blas_threads();
   try {
     const int status = body();
     check_standard_output();

@@ -1,6 +1,4 @@
 // Memory, copies with conversion, fills, and choices by condition.
-#include <cblas.h>
-
 #include <cstring>
 
 #include "tensor/convert.h"
@@ -8,6 +6,7 @@
 #include "tensor/cpu/strided_loop.h"
 #include "tensor/functions.h"
 #include "tensor/memory.h"
+#include "tensor/parallel.h"
 
 namespace roux::cpu_kernels {
 namespace {
@@ -18,7 +17,7 @@ bool same_contiguous_layout(const View& a, const View& b) {
 
 }  // namespace
 
-CpuBackend::CpuBackend() { openblas_set_num_threads(1); }
+CpuBackend::CpuBackend() { stop_blas_threads(); }
 
 void* CpuBackend::allocate(size_t bytes) { return allocate_memory(bytes); }
 void CpuBackend::deallocate(void* data, size_t bytes) noexcept { free_memory(data, bytes); }
