@@ -51,9 +51,7 @@ void declare(CommandLine& app, Options& options) {
       ->type_name("MODE")
       ->default_str("what the files say")
       ->check(CLI::IsMember({"longest_first", "only_first", "only_second"}));
-  app.add_option("--threads", options.threads, "threads, 0: all cores; results do not depend on it")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
+  add_threads_option(app, options.threads);
   app.add_flag("--ids", options.ids, "print the ids alone, a line a text");
   app.add_flag("--no-special", options.no_special, "leave special tokens out");
   app.add_flag("--count", options.count, "print one line alone: texts, tokens, seconds of encoding");
@@ -112,6 +110,10 @@ TokenOutputOptions output_options(const Options& options, const text::Tokenizer&
     output.padded_length = output.encode.max_length;
     ROUX_CHECK(output.padded_length > 0, "options", "--padding max, and there is no length (hint: --max-length)");
   }
+  ROUX_CHECK(!output.pads || tokenizer.pad_id(), "options", "--padding, and '", options.tokenizer,
+             "' has no token to pad with (hint: leave --padding out, or name another tokenizer)");
+  ROUX_CHECK(options.truncation.empty() || output.encode.max_length > 0, "options",
+             "--truncation, and there is no length (hint: --max-length)");
   return output;
 }
 

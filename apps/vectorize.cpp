@@ -60,7 +60,9 @@ void print_table(const text::Vectorizer& vectorizer, const text::CsrMatrix& matr
   std::vector<std::string> header{"text"};
   std::string vocabulary = "vocabulary:";
   for (int64_t column = 0; column < matrix.columns; ++column) {
-    const std::string term(vectorizer.terms()[column]);
+    std::string term(vectorizer.terms()[column]);
+    // Terms of characters may begin or end with a space, or be one.
+    if (term.starts_with(' ') || term.ends_with(' ')) term = '"' + term + '"';
     vocabulary += (column == 0 ? " " : ", ") + term + " " + std::to_string(column);
     header.push_back(term);
   }
@@ -106,6 +108,8 @@ int vectorize_main(int argc, char** argv) {
   app.add_flag("--json", options.json, "print JSON: the vocabulary, and of each text the columns that it has");
   app.footer("Example: vectorize \"I love love my dog\" \"I love my cat\"");
   if (!app.read(argc, argv)) return 0;
+  ROUX_CHECK(options.kind == "tfidf" || app.count("--tfidf") == 0, "options", "--tfidf belongs to --kind tfidf, found ",
+             options.kind);
 
   const text::StringList texts = options.texts.empty() ? read_lines() : text::StringList(options.texts);
   text::Vectorizer vectorizer(options.vectorizer_options());

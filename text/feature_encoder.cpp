@@ -301,7 +301,8 @@ FeatureEncoder FeatureEncoder::load(const std::string& folder) {
   FeatureEncoder encoder{FeatureOptions{}};
   try {
     const Json options = Json::parse(entry->second);
-    ROUX_CHECK(options.at("format") == format_name, "FeatureEncoder", path, " has an unknown format");
+    ROUX_CHECK(options.at("format") == format_name, "FeatureEncoder", path, " has the format ",
+               options.at("format").dump(), ", expected \"", format_name, "\" (hint: train the classifier again)");
     encoder.options_ = {.word_ngrams = options.at("word_ngrams"),
                         .shape_ngrams = options.at("shape_ngrams"),
                         .char_ngrams_min = options.at("char_ngrams_min"),

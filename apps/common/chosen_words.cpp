@@ -62,9 +62,13 @@ ChosenWords load_chosen_words(const std::string& path, std::vector<ChosenWord> w
       chosen.missing.push_back(word.text);
       continue;
     }
-    rows.push_back(vectors.vector(word.text, has_subwords ? text::UnknownWord::subwords : text::UnknownWord::refuse));
+    rows.push_back(vectors.vector(word.text, unknown_of(vectors)));
     chosen.words.push_back(std::move(word));
   }
+  std::string missing;
+  for (const std::string& word : chosen.missing) missing += (missing.empty() ? "" : ", ") + word;
+  ROUX_CHECK(rows.size() >= 2 || missing.empty(), "plot", "a map needs at least 2 words, found ", rows.size(),
+             "; not in ", path, ": ", missing);
   chosen.vectors = stack(rows);
   return chosen;
 }

@@ -11,9 +11,7 @@ namespace {
 
 void add_common_options(CLI::App& app, ClassifyOptions& options) {
   app.add_flag("--json", options.json, "print JSON instead of tables");
-  app.add_option("--threads", options.threads, "threads; results do not depend on it")
-      ->default_str("all cores")
-      ->check(CLI::Range(1, 1024));
+  add_threads_option(app, options.threads);
   app.add_option("--device", options.device, "where to compute")->type_name("cpu|cuda[:N]|auto");
 }
 
@@ -143,10 +141,16 @@ std::optional<ClassifyOptions> parse_classify_options(int argc, char** argv) {
   train->footer("Example: classify train --data TREC.train --format label-first --encoding latin1 --save build/trec");
   test->footer("Example: classify test build/trec --data TREC.test --format label-first");
   predict->footer("Example: classify predict build/trec --top 3 \"Who wrote Faust ?\"");
+  const std::string command = argc > 1 ? argv[1] : "-";
+  ROUX_CHECK(command.starts_with('-') || command == "train" || command == "test" || command == "predict", "options",
+             "'", command, "' is no command; expected train, test or predict");
   if (!app.read(argc, argv)) return std::nullopt;
   options.command = train->parsed()  ? ClassifyOptions::Command::train
                     : test->parsed() ? ClassifyOptions::Command::test
                                      : ClassifyOptions::Command::predict;
+  for (const char* name : {"--dim", "--dropout"})
+    ROUX_CHECK(!options.is_linear() || train->count(name) == 0, "options", name,
+               " belongs to models of word vectors, found --model linear (hint: --model embedding_bag)");
   if (train->parsed()) check(options);
   return options;
 }

@@ -73,6 +73,13 @@ class CommandLine : public CLI::App {
   }
 };
 
+/// --threads, as all programs have it whose results do not depend on it: 0, the default, is all cores.
+inline void add_threads_option(CLI::App& app, int& threads) {
+  app.add_option("--threads", threads, "threads, 0: all cores; results do not depend on it")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
+}
+
 /// The bounds of an option `MIN-MAX` of runs of characters; 0 and 0 of an empty one. Throws, naming the option.
 inline std::pair<int64_t, int64_t> char_ngram_bounds(const std::string& text, const std::string& option) {
   if (text.empty()) return {0, 0};

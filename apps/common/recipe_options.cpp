@@ -85,9 +85,7 @@ void add_training_options(CommandLine& app, RecipeOptions& options) {
       ->check(CLI::IsMember({"last", "best"}));
   app.add_option("--seed", options.seed, "drives split, initial weights, shuffling and dropout")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 62));
-  app.add_option("--threads", options.threads, "threads; results do not depend on it")
-      ->default_str("all cores")
-      ->check(CLI::Range(1, 1024));
+  add_threads_option(app, options.threads);
   app.add_option("--device", options.device, "where to compute")->type_name("cpu|cuda[:N]|auto");
 }
 

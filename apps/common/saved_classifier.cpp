@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,9 @@ using nlohmann::json;
 
 constexpr const char* settings_file = "settings.json";
 constexpr const char* weights_file = "model.safetensors";
+// All that such a folder holds: from the third on, files of the encoders.
+constexpr std::array<std::string_view, 6> written_files = {settings_file, weights_file, "features.safetensors",
+                                                           "words.txt",   "ngrams.txt", "encoder.json"};
 // The encoders' names in the settings; settings without one are of n-grams.
 constexpr const char* ngrams = "ngrams";
 constexpr const char* features = "features";
@@ -62,6 +66,20 @@ std::string not_finite(const TextClassifier& model) {
   return {};
 }
 
+// Whether all that is in the folder was written by save_classifier, or by an encoder for it.
+bool holds_classifier_alone(const fs::path& path) {
+  try {
+    if (json::parse(read_file((path / settings_file).string())).at("format") != format_name) return false;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+      const std::string name = entry.path().filename().string();
+      if (std::find(written_files.begin(), written_files.end(), name) == written_files.end()) return false;
+    }
+    return true;
+  } catch (const std::exception&) {
+    return false;  // no settings, or others'
+  }
+}
+
 json read_settings(const std::string& path) {
   try {
     return json::parse(read_file(path));
@@ -92,7 +110,7 @@ void check_writable(const std::string& folder) {
   std::error_code error;
   if (fs::exists(path, error)) {
     ROUX_CHECK(fs::is_directory(path, error), "save", folder, " exists and is not a folder");
-    ROUX_CHECK(fs::is_empty(path, error) || fs::exists(path / settings_file, error), "save", folder,
+    ROUX_CHECK(fs::is_empty(path, error) || holds_classifier_alone(path), "save", folder,
                " holds other files (hint: name an empty or a new folder)");
   }
   const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");

@@ -44,7 +44,7 @@ std::vector<Prediction> predict(TextClassifier& model, const Encoder& encoder, c
                                 double temperature = 1);
 
 /// Throws when `folder` could not be written at the end, so that this shows before hours of training: it must not
-/// exist, be empty, or hold a saved classifier, and its parent must be writable.
+/// exist, be empty, or hold a saved classifier and nothing else, and its parent must be writable.
 void check_writable(const std::string& folder);
 
 /// Writes the folder under another name first and then exchanges the two, so that at any moment `folder` holds the old

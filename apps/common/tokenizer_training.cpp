@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "apps/common/command_line.h"
+#include "apps/common/table.h"
 #include "apps/common/text_lines.h"
 #include "tensor/parallel.h"
 #include "text/tokenizers/bpe.h"
@@ -86,8 +88,18 @@ text::AddedTokens special_tokens(const std::vector<std::string>& contents) {
   return text::AddedTokens(std::move(tokens));
 }
 
+/// Shows on a terminal how many of the tokens there are, until it is destroyed.
+text::TrainingProgress shown_progress() {
+  return [progress = std::shared_ptr<Progress>(), done = int64_t{0}](int64_t tokens, int64_t vocab_size) mutable {
+    if (progress == nullptr) progress = std::make_shared<Progress>(vocab_size);
+    progress->advance(std::min(tokens, vocab_size) - done);
+    done = std::min(tokens, vocab_size);
+  };
+}
+
 std::unique_ptr<text::Tokenizer> train_wordpiece(const TrainOptions& options) {
   text::WordPieceTrainerOptions training;
+  training.progress = shown_progress();
   training.vocab_size = options.size;
   training.normalizer.lowercase = !options.is_cased;
   text::WordPieceTrainer trainer(training);
@@ -101,6 +113,7 @@ std::unique_ptr<text::Tokenizer> train_wordpiece(const TrainOptions& options) {
 
 std::unique_ptr<text::Tokenizer> train_bpe(const TrainOptions& options) {
   text::BpeTrainerOptions training;
+  training.progress = shown_progress();
   training.vocab_size = options.size;
   training.special_tokens = {"<|endoftext|>"};
   text::BpeTrainer trainer(training);
@@ -124,9 +137,8 @@ int train_main(int argc, char** argv) {
       ->check(CLI::Range(int64_t{1}, most_tokens));
   app.add_option("--out", options.out, "folder to write the tokenizer's files to")->required()->type_name("DIR");
   app.add_flag("--cased", options.is_cased, "wordpiece: tell upper from lower case");
-  app.add_option("--threads", options.threads, "threads, 0: all cores; results do not depend on it")
-      ->check(CLI::Range(0, 1024));
-  app.add_option("FILE", options.files, "files to train on; - is standard input")
+  add_threads_option(app, options.threads);
+  app.add_option("FILE", options.files, "files to train on, .gz too; - is standard input")
       ->required()
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.footer("Example: tokenize train --kind wordpiece --size 8000 --out build/pieces corpus.txt");

@@ -36,6 +36,16 @@ text::WordVectors load_vectors_for_use(const std::string& path, text::LoadOption
   return vectors;
 }
 
+text::UnknownWord unknown_of(const text::WordVectors& vectors) {
+  return vectors.subwords() != nullptr ? text::UnknownWord::subwords : text::UnknownWord::refuse;
+}
+
+std::string lost_in(const std::string& path, const text::WordVectors& vectors) {
+  if (vectors.subwords() == nullptr || path.ends_with(".safetensors")) return {};
+  return "the vectors of sub-words are not in this form, so that words it lacks have none "
+         "(hint: a name that ends in .safetensors keeps them)\n";
+}
+
 text::WordVectors load_vectors_of(const std::string& path, const text::NgramEncoder& encoder) {
   const text::StringTable words = text::words_of(encoder.words());
   text::WordVectors vectors = load_vectors_for_use(path, {.words = &words});

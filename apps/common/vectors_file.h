@@ -17,6 +17,12 @@ text::WordVectors load_vectors(const std::string& path, text::LoadOptions option
 /// for.
 text::WordVectors load_vectors_for_use(const std::string& path, text::LoadOptions options = {});
 
+/// What stands for words that have no vector: their sub-words where the file has some, else nothing.
+text::UnknownWord unknown_of(const text::WordVectors& vectors);
+
+/// What is lost when these vectors are written to `path`, as a line with its end; empty: nothing.
+std::string lost_in(const std::string& path, const text::WordVectors& vectors);
+
 /// The vectors of an encoder's words alone. Throws when the file has none of them.
 text::WordVectors load_vectors_of(const std::string& path, const text::NgramEncoder& encoder);
 

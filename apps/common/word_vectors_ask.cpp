@@ -31,11 +31,6 @@ struct Question {
   void add_top(CommandLine& app) { app.add_option("--top", top, "how many words")->check(CLI::Range(1, 1000000)); }
 };
 
-/// A word that is not there gets a vector where there are sub-words to make one of.
-text::UnknownWord unknown_of(const text::WordVectors& vectors) {
-  return vectors.subwords() != nullptr ? text::UnknownWord::subwords : text::UnknownWord::refuse;
-}
-
 void print_json(const Json& json) { std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
 
 Json json_of(const Neighbours& neighbours) {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -85,9 +86,8 @@ int vector_main(int argc, char** argv) {
   app.footer("Example:\n  word_vectors vector glove.safetensors king queen");
   if (!app.read(argc, argv)) return 0;
   const text::WordVectors vectors = load_vectors_for_use(file);
-  const auto unknown = vectors.subwords() ? text::UnknownWord::subwords : text::UnknownWord::refuse;
   for (const std::string& word : words) {
-    const std::vector<float> values = vectors.vector(word, unknown).to_vector<float>();
+    const std::vector<float> values = vectors.vector(word, unknown_of(vectors)).to_vector<float>();
     if (json) {
       std::puts(dumped({{"word", word}, {"vector", values}}).c_str());
       continue;
@@ -115,9 +115,12 @@ int convert_main(int argc, char** argv) {
   if (!app.read(argc, argv)) return 0;
   text::LoadReport report;
   const text::WordVectors vectors = load_vectors(file, {.max_words = max_words, .report = &report});
+  std::error_code error;
+  ROUX_CHECK(report.bad_rows + report.duplicates == 0 || !std::filesystem::equivalent(file, out, error), "convert",
+             file, " would lose the rows that were skipped (hint: another name for OUT)\n", skipped_text(report));
   text::save_word_vectors(out, vectors);
-  std::printf("%s: %s words of %lld dimensions\n%s", out.c_str(), with_commas(vectors.size()).c_str(),
-              static_cast<long long>(vectors.dim()), skipped_text(report).c_str());
+  std::printf("%s: %s words of %lld dimensions\n%s%s", out.c_str(), with_commas(vectors.size()).c_str(),
+              static_cast<long long>(vectors.dim()), skipped_text(report).c_str(), lost_in(out, vectors).c_str());
   return 0;
 }
 

@@ -13,6 +13,7 @@
 
 #include "apps/common/command_line.h"
 #include "apps/common/table.h"
+#include "apps/common/vectors_file.h"
 #include "tensor/parallel.h"
 #include "text/word_vectors/glove.h"
 #include "text/word_vectors/subword_rows.h"
@@ -45,20 +46,29 @@ bool read_options(int argc, char** argv, TrainOptions& options) {
   app.add_option("--method", options.method, "skip-gram, CBOW (both with negative sampling) or GloVe")
       ->check(CLI::IsMember({"skipgram", "cbow", "glove"}));
   app.add_flag("--subwords", options.with_subwords, "vectors of runs of characters too, as fastText: not for glove");
-  app.add_option("--min-chars", options.subwords.min_chars, "sub-words: characters of the shortest run");
-  app.add_option("--max-chars", options.subwords.max_chars, "sub-words: characters of the longest run");
+  app.add_option("--min-chars", options.subwords.min_chars, "sub-words: characters of the shortest run")
+      ->check(CLI::Range(int64_t{1}, int64_t{64}));
+  app.add_option("--max-chars", options.subwords.max_chars, "sub-words: characters of the longest run")
+      ->check(CLI::Range(int64_t{1}, int64_t{64}));
   app.add_option("--buckets", options.subwords.buckets,
                  "sub-words: vectors that all runs share; 0: four times the runs")
-      ->default_val(0);
-  app.add_option("--dim", training.dim, "numbers in a vector");
-  app.add_option("--epochs", options.epochs, "passes over the text [5; glove: 25]")->type_name("INT");
-  app.add_option("--window", training.window, "neighbours on either side");
-  app.add_option("--min-count", options.reading.min_count, "words that occur fewer times are left out");
-  app.add_option("--negative", training.negative, "words drawn for each that is there");
+      ->default_val(0)
+      ->check(CLI::Range(int64_t{0}, int64_t{1000000000}));
+  app.add_option("--dim", training.dim, "numbers in a vector")->check(CLI::Range(int64_t{1}, int64_t{65536}));
+  app.add_option("--epochs", options.epochs, "passes over the text [5; glove: 25]")
+      ->type_name("INT")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000}));
+  app.add_option("--window", training.window, "neighbours on either side")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000}));
+  app.add_option("--min-count", options.reading.min_count, "words that occur fewer times are left out")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}));
+  app.add_option("--negative", training.negative, "words drawn for each that is there")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000}));
   app.add_option("--x-max", options.glove.x_max, "glove: pairs that occur more often weigh no more");
   app.add_option("--lr", training.lr, "learning rate");
   app.add_option("--sample", training.sample, "more frequent words (1e-4: 1 in 10,000) are passed over at times");
-  app.add_option("--threads", training.threads, "more than 1 is faster, but no two runs give quite the same vectors");
+  app.add_option("--threads", training.threads, "more than 1 is faster, but no two runs give quite the same vectors")
+      ->check(CLI::Range(int64_t{1}, int64_t{1024}));
   app.add_option("--seed", training.seed, "of all random numbers");
   app.add_option("--encoding", options.encoding, "of the text: utf8 or latin1");
   app.add_flag("--json", options.json, "print one object");
@@ -157,10 +167,7 @@ void report(const TrainOptions& options, const text::TrainingCorpus& corpus, con
   std::printf("%s: %s words of %lld dimensions, %s of training, %s words/s\n", options.out.c_str(),
               with_commas(vectors.size()).c_str(), static_cast<long long>(vectors.dim()), duration(seconds).c_str(),
               with_commas(static_cast<int64_t>(rate)).c_str());
-  if (vectors.subwords() && !options.out.ends_with(".safetensors"))
-    std::printf(
-        "the vectors of sub-words are not in this form, so that words it lacks have none "
-        "(hint: a name that ends in .safetensors keeps them)\n");
+  std::fputs(lost_in(options.out, vectors).c_str(), stdout);
 }
 
 }  // namespace
@@ -171,6 +178,8 @@ int train_vectors_main(int argc, char** argv) {
   check_out(options.out);
   const bool is_glove = options.method == "glove";
   ROUX_CHECK(!(is_glove && options.with_subwords), "options", "--subwords is for skipgram and cbow, not for glove");
+  ROUX_CHECK(options.subwords.min_chars <= options.subwords.max_chars, "options", "--min-chars ",
+             options.subwords.min_chars, " is above --max-chars ", options.subwords.max_chars);
   text::Word2VecOptions& training = options.word2vec;
   training.epochs = options.epochs.value_or(is_glove ? usual_epochs_of_glove : usual_epochs);
   if (options.method == "cbow") training.method = text::Word2VecMethod::cbow;

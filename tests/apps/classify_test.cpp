@@ -128,12 +128,32 @@ TEST_CASE("a training of classify that diverges ends with one line and saves not
   }
 }
 
+TEST_CASE("classify saves over a classifier, and never over a folder with other files") {
+  if (!programs_built()) return;
+  const TemporaryFolder folder;
+  write_text(folder / "data.tsv", lines(30, "\t"));
+  std::filesystem::create_directory(folder / "saved");
+  const std::string train = "$APPS/classify train --calibration 0 --epochs 1 --data '" + (folder / "data.tsv") +
+                            "' --save '" + (folder / "saved") + "'";
+  for (const char* const foreign : {"{\"theme\": \"dark\"}", "no JSON", "[]"}) {
+    write_text(folder / "saved/settings.json", foreign);
+    check_refused(train, "holds other files");
+    CHECK(std::filesystem::exists(folder / "saved/settings.json"));
+  }
+  std::filesystem::remove(folder / "saved/settings.json");
+  for (const char* const options : {"", "", " --model embedding_bag"}) CHECK(run_shell(train + options).status == 0);
+  write_text(folder / "saved/notes.txt", "mine");
+  check_refused(train, "holds other files");
+  CHECK(std::filesystem::exists(folder / "saved/notes.txt"));
+}
+
 TEST_CASE("classify refuses what makes no sense, in one line") {
   if (!programs_built()) return;
   const TemporaryFolder folder;
   const std::string data = "'" + (folder / "data.tsv") + "'", saved = "'" + (folder / "saved") + "'";
   write_text(folder / "data.tsv", "a\tone\na\ttwo\n");
   check_refused("$APPS/classify", "subcommand");
+  check_refused("$APPS/classify foo", "'foo' is no command; expected train, test or predict");
   check_refused("$APPS/classify train --data " + data + " --save " + saved, "one class only");
   check_refused("$APPS/classify train --data '" + (folder / "none") + "' --save " + saved, "none");
   check_refused("$APPS/classify test " + saved + " --data " + data, "is not a folder");
@@ -143,13 +163,17 @@ TEST_CASE("classify refuses what makes no sense, in one line") {
     check_refused(train + " --lr " + lr, "--lr must be a number above 0");
   for (const std::string seed : {"-1", "18446744073709551616", "1e3"})
     check_refused(train + " --seed " + seed, "--seed");
-  check_refused(train + " --dropout nan", "--dropout");
+  check_refused(train + " --model mean --dropout nan", "--dropout and --calibration must be numbers");
   check_refused(train + " --calibration nan", "--calibration");
   check_refused(train + " --char-ngrams 5-2", "--char-ngrams must be MIN-MAX");
   check_refused(train + " --word-ngrams 0 --char-ngrams none", "leave no features");
   check_refused(train + " --encoding utf7", "utf7");
   check_refused(train + " --device cuda:99", "cuda");
   check_refused(train + " --model forest", "--model");
+  check_refused(train + " --model linear --dim 5", "--dim belongs to models of word vectors");
+  check_refused(train + " --dropout .9", "--dropout belongs to models of word vectors");
+  check_refused(train + " --threads -1", "--threads");
+  CHECK(run_shell(train + " --threads 0").status == 0);
   for (const char* const command : {"", "train", "test", "predict"}) {
     const ProgramRun help = run_shell(std::string("$APPS/classify ") + command + " --help");
     CHECK(help.status == 0);

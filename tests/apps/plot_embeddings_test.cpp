@@ -71,6 +71,15 @@ TEST_CASE("plot_embeddings draws by either method, and writes coordinates") {
   CHECK(roux::read_file(coords) == first);
 }
 
+TEST_CASE("plot_embeddings names the words that are missing where too few are left") {
+  if (!programs_built()) return;
+  const TemporaryFolder folder;
+  write_text(folder / "vectors.txt", vectors_text(5));
+  check_refused(
+      "$APPS/plot_embeddings '" + (folder / "vectors.txt") + "' '" + (folder / "map.svg") + "' --words w0,nope,no",
+      ": nope, no");
+}
+
 TEST_CASE("plot_embeddings draws named words and groups, and names what is missing") {
   if (!programs_built()) return;
   const TemporaryFolder folder;

@@ -111,6 +111,24 @@ TEST_CASE("tokenize: many lines in order for any number of threads, and one long
   CHECK(output(model, long_line + "\ni\n").ends_with(" 8 8 3\n2 5 3\n"));
 }
 
+TEST_CASE("tokenize: a byte order mark is left out, and what is compressed unpacked") {
+  if (!programs_built()) return;
+  CHECK(output("--ids --tokenizer char",
+               "\xEF\xBB\xBF"
+               "a\n") == "97\n");
+  CHECK(output("--ids --tokenizer char",
+               "a\n\xEF\xBB\xBF"
+               "b\n") == "97\n65279 98\n");
+  CHECK(output("--ids --tokenizer char", "\xEF\xBB\xBF") == "");
+  CHECK(output("--ids --tokenizer char", "\xEF\xBB") == "65533\n");
+  const std::string packed = "printf '\\357\\273\\277a\\nb\\n' | gzip -c | ";
+  CHECK(run_shell(packed + "$APPS/tokenize --ids --tokenizer char").output == "97\n98\n");
+  CHECK(run_shell(packed + "head -c 20 | $APPS/tokenize --ids").errors.starts_with("tokenize: [input] "));
+  // A short line is answered before the next one comes.
+  CHECK(run_shell("{ echo a; sleep 0.3; echo b >&2; } | $APPS/tokenize --ids --tokenizer char >&2").errors ==
+        "97\nb\n");
+}
+
 TEST_CASE("tokenize: bad input") {
   if (!programs_built()) return;
   const TemporaryFolder folder;
@@ -124,6 +142,10 @@ TEST_CASE("tokenize: bad input") {
   check_tokenize_refused(model + "--max-length 1 x", "the 2 special tokens alone are more");
   check_tokenize_refused(model + "--max-length -1 x", "--max-length: Value -1 not in range");
   check_tokenize_refused(model + "--padding max x", "there is no length");
+  check_tokenize_refused(model + "--truncation only_first x", "--truncation, and there is no length");
+  write_text(folder / "few.txt", "[UNK]\n[CLS]\n[SEP]\na\n");
+  check_tokenize_refused("--tokenizer '" + (folder / "few.txt") + "' --padding longest a",
+                         "has no token to pad with (hint:");
   check_tokenize_refused(model + "--ids --json x", "--ids excludes --json");
   check_tokenize_refused(model + "--cased x", "--cased belongs to --tokenizer word");
   check_tokenize_refused("--padding least x", "--padding");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "tensor/file.h"
 #include "tests/apps/programs.h"
 #include "tests/temporary_folder.h"
 
@@ -14,6 +15,18 @@ TEST_CASE("tokenize train says when characters alone are more than --size") {
   CHECK(run_shell(train + "wordpiece --size 8 -", "abc abc\n").output ==
         (folder / "out") + ": 10 tokens, more than --size: each character of the text is one\n");
   CHECK(run_shell(train + "wordpiece --size 10 -", "abc abc\n").output == (folder / "out") + ": 10 tokens\n");
+}
+
+TEST_CASE("tokenize train learns from a compressed file what it learns from the text") {
+  if (!programs_built()) return;
+  const TemporaryFolder folder;
+  write_text(folder / "corpus.txt", "low lower lowest new newer newest\n");
+  const std::string train = "$APPS/tokenize train --kind bpe --size 270 --out '";
+  REQUIRE(run_shell("gzip -k '" + (folder / "corpus.txt") + "'").status == 0);
+  REQUIRE(run_shell(train + (folder / "plain") + "' '" + (folder / "corpus.txt") + "'").status == 0);
+  const ProgramRun packed = run_shell(train + (folder / "packed") + "' '" + (folder / "corpus.txt.gz") + "'");
+  CHECK(packed.output == (folder / "packed") + ": 270 tokens\n");
+  CHECK(roux::read_file(folder / "plain/tokenizer.json") == roux::read_file(folder / "packed/tokenizer.json"));
 }
 
 TEST_CASE("tokenize train refuses with one line what it cannot learn from") {

@@ -55,6 +55,12 @@ TEST_CASE("vectorize prints texts with zero bytes whole") {
   CHECK(printed("--kind count", "a\0b\n"s) == "vocabulary: a 0, b 1\n\ntext  a  b\n----------\na\0b   1  1\n"s);
 }
 
+TEST_CASE("vectorize quotes columns that begin or end with a space") {
+  if (!programs_built()) return;
+  CHECK(printed("--kind count --terms characters --ngram-max 2 'a b'").find("\"a \" ") != std::string::npos);
+  CHECK(printed("--kind count --terms characters 'a b'").starts_with("vocabulary: a 0, \" \" 1, b 2\n"));
+}
+
 TEST_CASE("vectorize refuses with one line what it cannot show") {
   if (!programs_built()) return;
   const auto refused = [](const std::string& flags, const std::string& input, const std::string& text) {
@@ -67,6 +73,7 @@ TEST_CASE("vectorize refuses with one line what it cannot show") {
   refused("", "", "there are no texts");
   refused("'!'", "", "no term in 1 text");
   refused("--kind other a", "", "--kind");
+  refused("--kind count --tfidf smooth a", "", "--tfidf belongs to --kind tfidf, found count");
   refused("< /", "", "Is a directory");
   refused("--ngram-min 3 a", "", "expected 1 <= ngram_min <= ngram_max");
   std::string many;

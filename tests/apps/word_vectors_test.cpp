@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tensor/file.h"
 #include "tests/apps/programs.h"
 #include "tests/temporary_folder.h"
 
@@ -79,4 +80,14 @@ TEST_CASE("word_vectors refuses with one line what it cannot read, find or write
   CHECK(printed("--help").find("Example:") != std::string::npos);
   for (const char* command : {"info", "vector", "convert"})
     CHECK(printed(std::string(command) + " --help").find("Example:") != std::string::npos);
+}
+
+TEST_CASE("word_vectors convert keeps a file whose rows could not all be read") {
+  if (!programs_built()) return;
+  const TemporaryFolder folder;
+  const std::string file = folder / "bad.txt", text = "a 1 2\nb 3 x\nc 5 6\n";
+  write_text(file, text);
+  check_refused("$APPS/word_vectors convert '" + file + "' '" + file + "'", "would lose the rows that were skipped");
+  CHECK(roux::read_file(file) == text);
+  CHECK(run_shell("$APPS/word_vectors convert '" + file + "' '" + (folder / "good.txt") + "'").status == 0);
 }

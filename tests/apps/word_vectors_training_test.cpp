@@ -86,15 +86,15 @@ TEST_CASE("word_vectors train refuses with one line what it cannot learn from") 
   refused(folder / "rare", out, "occur at least 5 times");
   refused(folder / "cut.gz", out, "[read_training_corpus]");
   for (const char* const option : {"--dim", "--window", "--epochs", "--threads", "--negative"})
-    refused(folder / "corpus", out + option + " 0", std::string(option + 2) + " is 0");
-  refused(folder / "corpus", out + "--min-count 0", "min_count is 0");
+    refused(folder / "corpus", out + option + " 0", option);
+  refused(folder / "corpus", out + "--min-count 0", "--min-count");
   refused(folder / "corpus", out + "--lr nan", "lr is nan");
   refused(folder / "corpus", out + "--lr -1", "lr is -1");
   refused(folder / "corpus", out + "--lr 1e38 --sample 0", "gone astray");
   refused(folder / "corpus", out + "--sample nan", "sample is nan");
   refused(folder / "corpus", out + "--method lsa", "--method");
   refused(folder / "corpus", out + "--method glove --subwords", "not for glove");
-  refused(folder / "corpus", out + "--subwords --min-chars 5 --max-chars 4", "min_chars");
+  refused(folder / "corpus", out + "--subwords --min-chars 5 --max-chars 4", "--min-chars 5 is above --max-chars 4");
   refused(folder / "corpus", " '" + (folder / "out.json") + "'", "is not known");
   refused(folder / "corpus", " '" + (folder / "no/such/out.vec") + "'", "there is no folder");
   CHECK(!std::filesystem::exists(folder / "out.vec"));
