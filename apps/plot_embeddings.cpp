@@ -135,6 +135,8 @@ int plot_main(int argc, char** argv) {
   app.footer(
       "Example: plot_embeddings glove.6B.100d.txt map.svg --words car,bike,plane,cat,dog,bird,orange,apple,grape");
   if (!app.read(argc, argv)) return 0;
+  ROUX_CHECK(options.out.ends_with(".svg"), "options", "the picture is an SVG file, found the name '", options.out,
+             "' (hint: a name that ends in .svg)");
 
   const ChosenWords chosen = !options.words.empty()    ? load_chosen_words(options.file, split_words(options.words))
                              : !options.groups.empty() ? load_chosen_words(options.file, read_groups(options.groups))

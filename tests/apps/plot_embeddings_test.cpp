@@ -117,6 +117,7 @@ TEST_CASE("plot_embeddings refuses with one line what it cannot draw") {
   refused(file + " " + out + " --words w1 --first 3", "excludes");
   refused(file + " " + out + " --first 0", "--first");
   refused(file + " " + out + " --perplexity many", "--perplexity");
+  refused(file + " " + (folder / "map.png"), "a name that ends in .svg");
   refused(file + " " + (folder / "none/map.svg"), "none");
   refused((folder / "none.txt") + " " + out, "none.txt");
   write_text(other, "w1\tone\nw2\n");

@@ -16,7 +16,7 @@ enum class TsneStart {
 
 /// How forces are summed.
 enum class TsneMethod {
-  barnes_hut,  ///< the 3 * perplexity nearest neighbours attract, groups of points far away repel as one
+  barnes_hut,  ///< the 3 * perplexity + 1 nearest neighbours attract, groups of points far away repel as one
   exact,       ///< every pair does both: n^2 time an iteration, and memory
 };
 

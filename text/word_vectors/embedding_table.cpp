@@ -39,7 +39,7 @@ double size_of_numbers(const WordVectors& vectors, const std::vector<int32_t>& r
 
 EmbeddingTable embedding_table(const Vocabulary& vocabulary, const WordVectors& vectors,
                                const EmbeddingTableOptions& options) {
-  const int64_t ids = vocabulary.size(), dim = vectors.dim(), rows = options.rows > 0 ? options.rows : ids;
+  const int64_t ids = vocabulary.size(), dim = vectors.dim(), rows = options.rows == 0 ? ids : options.rows;
   ROUX_CHECK(rows >= ids, "embedding_table", "found ", rows, " rows for ", ids, " ids, expected at least as many");
   const std::vector<int32_t> sources = rows_of(vocabulary, vectors);
   Generator generator(options.seed, random_stream);

@@ -46,7 +46,15 @@ WordVectors chosen_words(const WordVectors& all, const LoadOptions& options, con
   return WordVectors(std::move(kept), index_select(all.vectors(), 0, Tensor::from(rows)), all.shared_subwords());
 }
 
+// Files that say nothing may be anybody's, with the same tensors; a form to come says so.
+void check_form(const SafetensorsFile& file, const std::string& source) {
+  for (const auto& [name, value] : file.metadata)
+    ROUX_CHECK(name != form_key || value == form_name, loading, "'", source, "' has the form '", value, "', expected '",
+               form_name, "'");
+}
+
 WordVectors vectors_of(const SafetensorsFile& file, const std::string& source, const LoadOptions& options) {
+  check_form(file, source);
   const auto tensor = [&](const char* name) {
     const Tensor* const found = file.find(name);
     ROUX_CHECK(found != nullptr, loading, "'", source, "' has no tensor '", name, "'; expected word vectors that ",

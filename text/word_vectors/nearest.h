@@ -60,7 +60,8 @@ class NearestWords {
   std::vector<Neighbour> find_closest_words(const Tensor& vector, const std::vector<std::string>& exclude = {},
                                             int64_t top_n = 10) const;
 
-  /// The same for queries (n, dim) at once; exclude[i] belongs to query i, and an empty list leaves nothing out.
+  /// The same for queries (n, dim) at once; exclude[i] belongs to query i; no lists at all leave nothing out.
+  /// Throws as well unless there are as many lists as queries or none, and top_n >= 0.
   std::vector<std::vector<Neighbour>> find_closest_words_each(const Tensor& queries,
                                                               const std::vector<std::vector<std::string>>& exclude,
                                                               int64_t top_n) const;

@@ -265,6 +265,9 @@ TEST_CASE("our own form keeps sub-words, and is refused when it lies") {
   CHECK(has(message("subwords", Tensor::zeros({7, 2})), "sub-words have 2 numbers, expected 3"));
   CHECK(has(message("subwords", Tensor::zeros({})), "expected"));
   CHECK(has(message("nothing", {}, false), "has sub-words, but does not say their min_chars"));
+  save_safetensors(folder / "b.safetensors", load_safetensors(path).tensors, {{"form", "roux word vectors 2"}});
+  CHECK(has(message_of([&] { load_word_vectors(folder / "b.safetensors"); }),
+            "has the form 'roux word vectors 2', expected 'roux word vectors 1'"));
   write_file_atomically(path, read_file(path).substr(0, 300));
   CHECK(has(message_of([&] { load_word_vectors(path); }), "safetensors"));
 }
