@@ -17,6 +17,18 @@ Backend& backend(Device device) {
   return *found;
 }
 
+void Backend::matmul_with_bias(const View& out, const View& a, const View& b, const View& bias,
+                               const MatmulShape& shape) {
+  View rows = out;
+  rows.data = bias.data;
+  rows.strides = Strides::filled(out.shape.size(), 0);
+  rows.strides.back() = 1;
+  copy(out, rows);
+  MatmulShape added = shape;
+  added.accumulate = true;
+  matmul(out, a, b, added);
+}
+
 Device Device::parse(std::string_view text) {
   if (text == "cpu") return cpu;
   if (text == "auto") return cuda_backend(0) ? Device{DeviceType::cuda, 0} : cpu;

@@ -16,6 +16,7 @@
 #include "tensor/device.h"
 #include "tensor/host_device.h"
 #include "tensor/index_check.h"
+#include "tensor/precision.h"
 #include "tensor/random.h"
 #include "tensor/view.h"
 
@@ -28,6 +29,16 @@ struct MatmulShape {
   int64_t leading_a = 0, leading_b = 0;            // elements from one stored row to the next
   int64_t batch_stride_a = 0, batch_stride_b = 0;  // 0: one matrix for the whole batch
   bool accumulate = false;                         // beta = 1 instead of 0
+  MatmulPrecision precision = MatmulPrecision::highest;
+};
+
+/// Shapes and options of attention; see tensor/ops.h.
+struct AttentionShape {
+  int64_t batch = 0, heads = 0, queries = 0, keys = 0, head_dim = 0;
+  double scale = 1;     // of the scores
+  bool causal = false;  // query i attends to keys up to i + keys - queries
+  double dropout = 0;   // the probability with which an attention weight becomes 0
+  MatmulPrecision precision = MatmulPrecision::highest;
 };
 
 /// Options of cross entropy; see nn::cross_entropy.
@@ -154,6 +165,10 @@ class Backend {
 
   // Matrix products.
   virtual void matmul(const View& out, const View& a, const View& b, const MatmulShape& shape) = 0;
+  /// One product (no batch) with `bias` (n) added to each of its rows. As it stands here, a copy of the bias and a
+  /// product that adds to it.
+  virtual void matmul_with_bias(const View& out, const View& a, const View& b, const View& bias,
+                                const MatmulShape& shape);
 
   // Layers.
   /// out (bags, dim). weights (count) or null data. max: positions (bags, dim) get the index into ids, -1 when empty.
@@ -186,6 +201,19 @@ class Backend {
   virtual void layer_norm_backward(const View& grad_in, const View& grad_weight, const View& grad_bias,
                                    const View& grad_out, const View& in, const View& mean, const View& rstd,
                                    const View& weight, int64_t rows, int64_t n) = 0;
+  /// out = softmax(scale * q k^T) v per batch and head, softmax over the keys that `mask` and `causal` leave; a query
+  /// without any attends to all keys alike. q, out (batch, heads, queries, head_dim), k, v (batch, heads, keys,
+  /// head_dim): strided, the last dimension contiguous. mask (batch, heads, queries, keys): boolean, strided with 0
+  /// where it is broadcast, or null data. log_sum_exp (batch, heads, queries) of the scores. With dropout > 0 weight i
+  /// of all (batch, heads, queries, keys) takes word i % 4 of block place + i / 4 of the generator's words, and `place`
+  /// (1; int64) gets the first block; otherwise both may be null.
+  virtual void attention(const View& out, const View& log_sum_exp, const View& place, const View& q, const View& k,
+                         const View& v, const View& mask, const AttentionShape& shape, Generator* generator) = 0;
+  /// The three gradients, strided like q, k and v; all are computed. `generator` gives seed and stream alone.
+  virtual void attention_backward(const View& grad_q, const View& grad_k, const View& grad_v, const View& grad_out,
+                                  const View& q, const View& k, const View& v, const View& out, const View& log_sum_exp,
+                                  const View& place, const View& mask, const AttentionShape& shape,
+                                  const Generator* generator) = 0;
   /// losses (rows) and log_probabilities (rows, classes) from logits; labels int64 (rows), or probabilities (rows,
   /// classes) of the logits' dtype; class_weights (classes) or null data. divisors (rows): each row's share in the
   /// mean's divisor.

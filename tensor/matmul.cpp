@@ -77,7 +77,8 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
                  .k = k,
                  .transpose_b = y.transposed,
                  .leading_a = k,
-                 .leading_b = y.leading});
+                 .leading_b = y.leading,
+                 .precision = matmul_precision()});
   } else {
     const Matrices x = broadcast(left), y = broadcast(right);
     backend(a.device())
@@ -91,7 +92,8 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
                  .leading_a = x.leading,
                  .leading_b = y.leading,
                  .batch_stride_a = x.batch_stride,
-                 .batch_stride_b = y.batch_stride});
+                 .batch_stride_b = y.batch_stride,
+                 .precision = matmul_precision()});
   }
   if (a.dim() == 1) result = result.squeeze(-2);
   return b.dim() == 1 ? result.squeeze(-1) : result;
@@ -113,17 +115,20 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     check_same_device(x, bias, "linear", "the bias");
     check_same_dtype(x, bias, "linear", "the bias");
     ROUX_CHECK(bias.shape() == Shape{n}, "linear", "the bias must have shape (", n, "), found ", bias.shape());
-    device.copy(result.view(), bias.expand(shape).view());
   }
   const Tensor input = x.contiguous(), matrix = weight.contiguous();
-  device.matmul(result.view(), input.view(), matrix.view(),
-                {.m = result.numel() / std::max<int64_t>(n, 1),
-                 .n = n,
-                 .k = k,
-                 .transpose_b = true,
-                 .leading_a = k,
-                 .leading_b = k,
-                 .accumulate = bias.defined()});
+  const MatmulShape product{.m = result.numel() / std::max<int64_t>(n, 1),
+                            .n = n,
+                            .k = k,
+                            .transpose_b = true,
+                            .leading_a = k,
+                            .leading_b = k,
+                            .precision = matmul_precision()};
+  if (bias.defined()) {
+    device.matmul_with_bias(result.view(), input.view(), matrix.view(), bias.contiguous().view(), product);
+  } else {
+    device.matmul(result.view(), input.view(), matrix.view(), product);
+  }
   return result;
 }
 

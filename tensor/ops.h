@@ -6,6 +6,7 @@
 // Operands must be on one device. Dimensions count from the end when negative. Errors are roux::Error.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -218,6 +219,35 @@ struct LayerNormResult {
 };
 /// Over the last dimension n: x (..., n), weight (n), bias (n), both may be undefined.
 LayerNormResult layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps);
+
+struct AttentionOptions {
+  /// Boolean, true where a query may attend to a key; broadcast to (batch, heads, queries, keys). Undefined:
+  /// everywhere.
+  Tensor mask = {};
+  bool causal = false;               ///< query i attends to keys up to i + keys - queries, and where the mask says so
+  std::optional<double> scale = {};  ///< of the scores; nothing: 1 / sqrt(head_dim)
+  double dropout = 0;                ///< each weight becomes 0 with this probability, the others are scaled up
+  Generator* generator = nullptr;    ///< of the dropout; needed unless that is 0
+};
+struct AttentionResult {
+  Tensor output;       ///< (batch, heads, queries, head_dim); in memory (batch, queries, heads, head_dim)
+  Tensor log_sum_exp;  ///< (batch, heads, queries), of the scores; -infinity for a query that has no key
+  Tensor place;        ///< with dropout: (1) int64, the first block of random words
+};
+/// Scaled dot-product attention (Vaswani et al. 2017, equation 1): softmax(scale * q k^T) v over the keys that mask and
+/// causal leave; a query that has none attends to all keys alike, as in Hugging Face's models. q (batch, heads,
+/// queries, head_dim), k and v (batch, heads, keys, head_dim), views whose last dimension is contiguous are not copied.
+/// The scores are never held as a whole (Dao et al. 2022). Without keys the result is 0. The precision of this thread
+/// (precision.h) is CUDA's; the CPU computes attention in the operands' own type always. Throws Error for shapes,
+/// types and devices that do not fit, and for dropout without a generator.
+AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options = {});
+
+struct AttentionGradients {
+  Tensor q, k, v;  ///< as q, k and v; in memory (batch, length, heads, head_dim)
+};
+/// The gradients, from that of the result. `options` as in forward; of the generator, seed and stream alone are read.
+AttentionGradients attention_backward(const Tensor& grad, const Tensor& q, const Tensor& k, const Tensor& v,
+                                      const AttentionResult& result, const AttentionOptions& options);
 
 struct CrossEntropyOptions {
   Tensor weight = {};           ///< (classes) of the logits' dtype, or undefined: all 1

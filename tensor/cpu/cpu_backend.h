@@ -1,6 +1,6 @@
 // The CPU's kernels: declarations of every entry of Backend. The definitions stand by subject:
 // copy.cpp, elementwise.cpp, reduce.cpp, sort.cpp, softmax.cpp, index.cpp, matmul.cpp, embedding.cpp, pooling.cpp,
-// layer_norm.cpp, cross_entropy.cpp, random.cpp, adam.cpp, lazy_adam.cpp.
+// layer_norm.cpp, attention.cpp, cross_entropy.cpp, random.cpp, adam.cpp, lazy_adam.cpp.
 #pragma once
 
 #include "tensor/backend.h"
@@ -40,6 +40,8 @@ class CpuBackend final : public Backend {
   int64_t unique(const View& rows, const View& slots, const View& ids, int64_t exclude) override;
 
   void matmul(const View& out, const View& a, const View& b, const MatmulShape& shape) override;
+  void matmul_with_bias(const View& out, const View& a, const View& b, const View& bias,
+                        const MatmulShape& shape) override;
 
   void embedding_bag(const View& out, const View& positions, const View& table, const View& ids, const View& offsets,
                      const View& weights, const BagShape& shape) override;
@@ -58,6 +60,12 @@ class CpuBackend final : public Backend {
   void layer_norm_backward(const View& grad_in, const View& grad_weight, const View& grad_bias, const View& grad_out,
                            const View& in, const View& mean, const View& rstd, const View& weight, int64_t rows,
                            int64_t n) override;
+  void attention(const View& out, const View& log_sum_exp, const View& place, const View& q, const View& k,
+                 const View& v, const View& mask, const AttentionShape& shape, Generator* generator) override;
+  void attention_backward(const View& grad_q, const View& grad_k, const View& grad_v, const View& grad_out,
+                          const View& q, const View& k, const View& v, const View& out, const View& log_sum_exp,
+                          const View& place, const View& mask, const AttentionShape& shape,
+                          const Generator* generator) override;
   void cross_entropy(const View& losses, const View& divisors, const View& log_probabilities, const View& logits,
                      const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
   void cross_entropy_mean(const View& loss, const View& divisor, const View& losses, const View& divisors) override;

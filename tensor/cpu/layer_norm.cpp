@@ -4,14 +4,14 @@
 
 #include "tensor/cpu/cpu_backend.h"
 #include "tensor/cpu/lanes.h"
+#include "tensor/cpu/scratch.h"
 #include "tensor/parallel.h"
 
 namespace roux::cpu_kernels {
 namespace {
 
 constexpr int64_t elements_per_task = 16384;
-constexpr int64_t column_width = 64;
-constexpr int64_t rows_per_sum = 64;
+constexpr int64_t rows_per_block = 32;
 
 int64_t grain_of(int64_t elements) { return std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, elements)); }
 
@@ -39,29 +39,26 @@ void backward_row(T* grad_in, const T* g, const T* x, T mean, T rstd, const T* w
   for (int64_t j = 0; j < n; ++j) grad_in[j] = rstd * (d(j) - mean_d - h(j) * mean_dh);
 }
 
-// grad_weight = sum over rows of g * h, grad_bias = sum over rows of g, for columns [first, first + width). Sums of a
-// few rows each are added up, which keeps the digits of long sums.
+// Adds one row's part to grad_weight = sum over rows of g * h and grad_bias = sum over rows of g.
 template <class T>
-void sum_columns(T* grad_weight, T* grad_bias, const T* g, const T* x, const T* mean, const T* rstd, int64_t rows,
-                 int64_t n, int64_t first, int64_t width) {
-  T weight_total[column_width] = {}, bias_total[column_width] = {};
-  for (int64_t begin = 0; begin < rows; begin += rows_per_sum) {
-    T weight_sum[column_width] = {}, bias_sum[column_width] = {};
-    for (int64_t row = begin; row < std::min(rows, begin + rows_per_sum); ++row) {
-      const T* const g_row = g + row * n + first;
-      const T* const x_row = x + row * n + first;
-      for (int64_t c = 0; c < width; ++c) {
-        weight_sum[c] += g_row[c] * ((x_row[c] - mean[row]) * rstd[row]);
-        bias_sum[c] += g_row[c];
-      }
-    }
-    for (int64_t c = 0; c < width; ++c) {
-      weight_total[c] += weight_sum[c];
-      bias_total[c] += bias_sum[c];
-    }
+void add_row(T* __restrict weight_sum, T* __restrict bias_sum, const T* __restrict g, const T* __restrict x, T mean,
+             T rstd, int64_t n) {
+  for (int64_t c = 0; c < n; ++c) {
+    weight_sum[c] += g[c] * ((x[c] - mean) * rstd);
+    bias_sum[c] += g[c];
   }
-  if (grad_weight) std::copy_n(weight_total, width, grad_weight + first);
-  if (grad_bias) std::copy_n(bias_total, width, grad_bias + first);
+}
+
+// sums: [blocks][2][n], of blocks of rows; `which` is 0 or 1. Sums of a few rows each are added up, which keeps the
+// digits of long sums.
+template <class T>
+void add_blocks(T* out, const T* sums, int64_t which, int64_t blocks, int64_t n) {
+  if (!out) return;
+  std::fill_n(out, n, T(0));
+  for (int64_t block = 0; block < blocks; ++block) {
+    const T* const part = sums + (2 * block + which) * n;
+    for (int64_t c = 0; c < n; ++c) out[c] += part[c];
+  }
 }
 
 }  // namespace
@@ -86,22 +83,24 @@ void CpuBackend::layer_norm_backward(const View& grad_in, const View& grad_weigh
     const T* const x = in.as<const T>();
     const T* const means = mean.as<const T>();
     const T* const rstds = rstd.as<const T>();
-    if (grad_weight.data || grad_bias.data) {  // before grad_in, which may be written over grad_out
-      const int64_t groups = (n + column_width - 1) / column_width;
-      parallel_for(groups, grain_of(rows * column_width), [&](int64_t begin, int64_t end) {
-        for (int64_t first = begin * column_width; first < std::min(n, end * column_width); first += column_width) {
-          sum_columns(grad_weight.as<T>(), grad_bias.as<T>(), g, x, means, rstds, rows, n, first,
-                      std::min(column_width, n - first));
+    const bool sums_wanted = grad_weight.data || grad_bias.data;
+    const int64_t blocks = (rows + rows_per_block - 1) / rows_per_block;
+    const Scratch<T> sums(sums_wanted ? 2 * blocks * n : 0);
+    // Each row is read once: its part in the sums first, for grad_in may be written over grad_out.
+    parallel_for(blocks, grain_of(n * rows_per_block), [&](int64_t begin, int64_t end) {
+      for (int64_t block = begin; block < end; ++block) {
+        T* const weight_sum = sums.get() + 2 * block * n;
+        if (sums_wanted) std::fill_n(weight_sum, 2 * n, T(0));
+        for (int64_t row = block * rows_per_block; row < std::min(rows, (block + 1) * rows_per_block); ++row) {
+          const int64_t at = row * n;
+          if (sums_wanted) add_row(weight_sum, weight_sum + n, g + at, x + at, means[row], rstds[row], n);
+          if (grad_in.data)
+            backward_row(grad_in.as<T>() + at, g + at, x + at, means[row], rstds[row], weight.as<const T>(), n);
         }
-      });
-    }
-    if (!grad_in.data) return;
-    parallel_for(rows, grain_of(n), [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        backward_row(grad_in.as<T>() + row * n, g + row * n, x + row * n, means[row], rstds[row], weight.as<const T>(),
-                     n);
       }
     });
+    add_blocks(grad_weight.as<T>(), sums.get(), 0, blocks, n);
+    add_blocks(grad_bias.as<T>(), sums.get(), 1, blocks, n);
   });
 }
 
