@@ -142,6 +142,9 @@ Variable masked_pool(const Variable& x, const Tensor& mask, Pooling mode);
 /// weight and bias (n) may be undefined.
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps = 1e-5);
 Variable dropout(const Variable& x, double p, Generator& generator);
+/// See attention in tensor/ops.h. Saves the log-sum-exp of each query instead of the weights; backward computes those
+/// anew.
+Variable attention(const Variable& q, const Variable& k, const Variable& v, const AttentionOptions& options = {});
 
 enum class Reduction : uint8_t { mean, sum, none };
 /// logits (rows, classes); labels int64 (rows), or probabilities (rows, classes), which get no gradient. mean: the sum
