@@ -13,4 +13,7 @@ namespace roux::nn {
 /// gradients NaN.
 double clip_grad_norm(const std::vector<Variable>& parameters, double max_norm);
 
+/// The same without the norm, which takes no waiting for a device then: such a step can be recorded as a CUDA graph.
+void clip_gradients(const std::vector<Variable>& parameters, double max_norm);
+
 }  // namespace roux::nn

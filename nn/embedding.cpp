@@ -26,6 +26,7 @@ template <class Options>
 Variable new_table(int64_t rows, int64_t dim, const Options& options, const char* layer) {
   ROUX_CHECK(rows >= 0 && dim >= 0, layer, "found sizes ", rows, " and ", dim, ", expected 0 or more");
   check_options(options, rows, layer);
+  if (!options.init) return Variable(Tensor::empty({rows, dim}), true);
   Tensor table = Tensor::randn({rows, dim});
   if (options.padding_idx) table.select(0, padding_index(options, rows)).zero_();
   return Variable(table, true);

@@ -17,6 +17,7 @@ struct EmbeddingOptions {
   std::optional<double> max_norm = {};      ///< longer rows are scaled down to it in place when looked up
   double norm_type = 2;                     ///< p of the norm that max_norm bounds
   bool scale_grad_by_freq = false;          ///< divides a row's gradient by the number of its occurrences in the batch
+  bool init = true;                         ///< false: the table is left as the memory is, for whoever sets it next
 };
 
 /// A table (num_embeddings, embedding_dim), standard normal at the start.
@@ -47,6 +48,7 @@ struct EmbeddingBagOptions {
   double norm_type = 2;
   bool scale_grad_by_freq = false;   ///< as in EmbeddingOptions; not with mode max
   bool include_last_offset = false;  ///< offsets have one entry more: the number of ids
+  bool init = true;                  ///< as in EmbeddingOptions
 };
 
 /// A table whose rows are looked up and pooled in one step, without the (n, embedding_dim) tensor between.

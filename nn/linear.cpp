@@ -5,12 +5,12 @@
 
 namespace roux::nn {
 
-Linear::Linear(int64_t in_features, int64_t out_features, const LinearOptions& options) {
+Linear::Linear(int64_t in_features, int64_t out_features, LinearOptions options) {
   ROUX_CHECK(in_features >= 0 && out_features >= 0, "Linear", "found sizes ", in_features, " and ", out_features,
              ", expected 0 or more");
   const double bound = in_features > 0 ? 1 / std::sqrt(static_cast<double>(in_features)) : 0;
-  const auto uniform = [bound](const Shape& shape) {
-    return Variable(Tensor::rand(shape).mul_(2 * bound).add_(-bound), true);
+  const auto uniform = [&](const Shape& shape) {
+    return Variable(options.init ? Tensor::rand(shape).mul_(2 * bound).add_(-bound) : Tensor::empty(shape), true);
   };
   weight = uniform({out_features, in_features});
   add("weight", weight);

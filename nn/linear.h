@@ -8,13 +8,14 @@ namespace roux::nn {
 
 struct LinearOptions {
   bool bias = true;  ///< whether a learned bias is added
+  bool init = true;  ///< false: weight and bias are left as the memory is, for whoever sets them right afterwards
 };
 
 /// y = x W^T + b. x (..., in_features) -> (..., out_features). Weight and bias start uniform in
 /// [-1/sqrt(in_features), 1/sqrt(in_features)), from the default generator.
 class Linear : public Layer {
  public:
-  Linear(int64_t in_features, int64_t out_features, const LinearOptions& options = {});
+  Linear(int64_t in_features, int64_t out_features, LinearOptions options = {});
   Variable forward(const Variable& x) override { return linear(x, weight, bias); }
 
   Variable weight;  ///< (out_features, in_features)

@@ -38,6 +38,16 @@ Tensor gather_labels(const Corpus& corpus, std::span<const int64_t> texts) {
   return labels;
 }
 
+/// `rows` (texts, used) in a tensor of `room` columns, which holds `filler` elsewhere.
+Tensor widened(const Tensor& rows, int64_t room, const Tensor& filler, Side side) {
+  const int64_t used = rows.size(1);
+  ROUX_CHECK(room >= used, "with_room", "the batch has texts of ", used, " ids, which do not fit into ", room);
+  Tensor result = filler.expand({rows.size(0), room}).clone();
+  const int64_t begin = side == Side::left ? room - used : 0;
+  result.slice(1, begin, begin + used).copy_(rows);
+  return result;
+}
+
 }  // namespace
 
 BagBatch gather_bag(const Corpus& corpus, std::span<const int64_t> texts) {
@@ -78,6 +88,40 @@ PaddedBatch gather_padded(const Corpus& corpus, std::span<const int64_t> texts, 
   return batch;
 }
 
+MaskedBatch gather_masked(const Corpus& corpus, std::span<const int64_t> texts, int64_t max_length,
+                          const PaddingOptions& padding) {
+  const PaddedBatch padded = gather_padded(corpus, texts, max_length, padding);
+  const int64_t width = padded.ids.size(1);
+  Tensor mask = Tensor::zeros(padded.ids.shape(), boolean);
+  bool* row = mask.mutable_data<bool>();
+  for (const int64_t text : texts) {
+    int64_t length = ids_of(corpus, text + 1) - ids_of(corpus, text);
+    if (max_length > 0) length = std::min(length, max_length);
+    std::fill_n(row + (padding.side == Side::left ? width - length : 0), length, true);
+    row += width;
+  }
+  return {
+      .ids = padded.ids, .mask = mask, .labels = padded.labels, .pad_id = padding.pad_id, .padding_side = padding.side};
+}
+
+std::vector<std::vector<int64_t>> length_batches(const EncodedTexts& texts, int64_t batch_size, int64_t max_tokens) {
+  ROUX_CHECK(batch_size >= 1 && max_tokens >= 1, "length_batches", "batch_size is ", batch_size, ", max_tokens ",
+             max_tokens, "; expected 1 or more");
+  texts.check();
+  std::vector<int64_t> order(static_cast<size_t>(texts.size()));
+  std::iota(order.begin(), order.end(), 0);
+  const auto length = [&](int64_t text) { return std::ssize(texts[text]); };
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return length(a) > length(b); });
+  std::vector<std::vector<int64_t>> batches;
+  for (auto begin = order.begin(); begin != order.end();) {
+    const int64_t room = max_tokens / std::max<int64_t>(length(*begin), 1);
+    const auto end = begin + std::min<int64_t>(std::clamp<int64_t>(room, 1, batch_size), order.end() - begin);
+    batches.emplace_back(begin, end);
+    begin = end;
+  }
+  return batches;
+}
+
 BagBatch with_room(const BagBatch& batch, int64_t room) {
   const int64_t used = room_of(batch), texts = batch.labels.numel();
   ROUX_CHECK(room >= used, "with_room", "the batch has ", used, " ids, which do not fit into ", room);
@@ -92,12 +136,17 @@ BagBatch with_room(const BagBatch& batch, int64_t room) {
 }
 
 PaddedBatch with_room(const PaddedBatch& batch, int64_t room) {
-  const int64_t used = room_of(batch);
-  ROUX_CHECK(room >= used, "with_room", "the batch has texts of ", used, " ids, which do not fit into ", room);
   PaddedBatch result = batch;
-  result.ids = Tensor::full({batch.ids.size(0), room}, static_cast<int64_t>(batch.pad_id), int64);
-  const int64_t begin = batch.padding_side == Side::left ? room - used : 0;
-  result.ids.slice(1, begin, begin + used).copy_(batch.ids);
+  const Tensor filler = Tensor::full({1, 1}, static_cast<int64_t>(batch.pad_id), int64);
+  result.ids = widened(batch.ids, room, filler, batch.padding_side);
+  return result;
+}
+
+MaskedBatch with_room(const MaskedBatch& batch, int64_t room) {
+  MaskedBatch result = batch;
+  const Tensor filler = Tensor::full({1, 1}, static_cast<int64_t>(batch.pad_id), int64);
+  result.ids = widened(batch.ids, room, filler, batch.padding_side);
+  result.mask = widened(batch.mask, room, Tensor::zeros({1, 1}, boolean), batch.padding_side);
   return result;
 }
 
@@ -107,6 +156,14 @@ BagBatch to(const BagBatch& batch, Device device) {
 
 PaddedBatch to(const PaddedBatch& batch, Device device) {
   return {.ids = batch.ids.to(device),
+          .labels = batch.labels.to(device),
+          .pad_id = batch.pad_id,
+          .padding_side = batch.padding_side};
+}
+
+MaskedBatch to(const MaskedBatch& batch, Device device) {
+  return {.ids = batch.ids.to(device),
+          .mask = batch.mask.to(device),
           .labels = batch.labels.to(device),
           .pad_id = batch.pad_id,
           .padding_side = batch.padding_side};
@@ -210,6 +267,8 @@ bool BatchLoader<Batch>::next(Batch& batch) {
   const std::span<const int64_t> texts(order_.data() + begin, static_cast<size_t>(end - begin));
   if constexpr (std::is_same_v<Batch, BagBatch>) {
     batch = gather_bag(corpus_, texts);
+  } else if constexpr (std::is_same_v<Batch, MaskedBatch>) {
+    batch = gather_masked(corpus_, texts, options_.max_length, options_.padding);
   } else {
     batch = gather_padded(corpus_, texts, options_.max_length, options_.padding);
   }
@@ -219,5 +278,6 @@ bool BatchLoader<Batch>::next(Batch& batch) {
 
 template class BatchLoader<BagBatch>;
 template class BatchLoader<PaddedBatch>;
+template class BatchLoader<MaskedBatch>;
 
 }  // namespace roux::text

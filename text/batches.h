@@ -1,4 +1,5 @@
-// Batches of a corpus, as tensors: in bag form for models that pool over all ids, in padded form for the others.
+// Batches of a corpus, as tensors: in bag form for models that pool over all ids, in padded form for the others, with a
+// mask beside it for transformers.
 #pragma once
 
 #include <cstdint>
@@ -34,12 +35,22 @@ struct PaddedBatch {
   Tensor mask() const { return ne(ids, pad_id); }
 };
 
+/// Texts below each other as transformers take them: the mask says what is text, so that its ids may be any.
+struct MaskedBatch {
+  Tensor ids;     ///< (texts, length), int64
+  Tensor mask;    ///< (texts, length), bool: true where there is an id, false where there is padding
+  Tensor labels;  ///< (texts), int64
+  int32_t pad_id = 0;
+  Side padding_side = Side::right;
+};
+
 /// The label of what is in a batch only to fill it up: cross_entropy leaves it out.
 inline constexpr int64_t ignored_label = -100;
 
 /// How much room a batch takes: its ids (bag form), the length of its texts (padded form).
 inline int64_t room_of(const BagBatch& batch) { return batch.ids.numel(); }
 inline int64_t room_of(const PaddedBatch& batch) { return batch.ids.size(1); }
+inline int64_t room_of(const MaskedBatch& batch) { return batch.ids.size(1); }
 
 /// The same texts with room for `room` ids, for steps that want the same shapes each time: what is not used belongs to
 /// one more bag, which is always there and has the label `ignored_label`; it repeats the first id (0 where there is
@@ -47,10 +58,12 @@ inline int64_t room_of(const PaddedBatch& batch) { return batch.ids.size(1); }
 BagBatch with_room(const BagBatch& batch, int64_t room);
 /// The same texts, filled up to this length.
 PaddedBatch with_room(const PaddedBatch& batch, int64_t room);
+MaskedBatch with_room(const MaskedBatch& batch, int64_t room);
 
 /// The batch on a device.
 BagBatch to(const BagBatch& batch, Device device);
 PaddedBatch to(const PaddedBatch& batch, Device device);
+MaskedBatch to(const MaskedBatch& batch, Device device);
 /// Overwrites a batch of the same shapes: copy_tensor(from, into) for each tensor.
 template <class F>
 void copy(const BagBatch& from, BagBatch& into, F copy_tensor) {
@@ -61,6 +74,12 @@ void copy(const BagBatch& from, BagBatch& into, F copy_tensor) {
 template <class F>
 void copy(const PaddedBatch& from, PaddedBatch& into, F copy_tensor) {
   copy_tensor(from.ids, into.ids);
+  copy_tensor(from.labels, into.labels);
+}
+template <class F>
+void copy(const MaskedBatch& from, MaskedBatch& into, F copy_tensor) {
+  copy_tensor(from.ids, into.ids);
+  copy_tensor(from.mask, into.mask);
   copy_tensor(from.labels, into.labels);
 }
 
@@ -81,6 +100,14 @@ BagBatch gather_bag(const Corpus& corpus, std::span<const int64_t> texts);
 /// `max_length` as in BatchOptions; 0: no limit.
 PaddedBatch gather_padded(const Corpus& corpus, std::span<const int64_t> texts, int64_t max_length = 0,
                           const PaddingOptions& padding = {});
+/// The same with a mask.
+MaskedBatch gather_masked(const Corpus& corpus, std::span<const int64_t> texts, int64_t max_length = 0,
+                          const PaddingOptions& padding = {});
+
+/// All texts in batches of like length, for those who only look: the longest first, so that what does not fit into the
+/// memory shows at once. A batch has at most `batch_size` texts, and no more of them than take `max_tokens` ids with
+/// their padding, but at least one. Throws unless both are at least 1.
+std::vector<std::vector<int64_t>> length_batches(const EncodedTexts& texts, int64_t batch_size, int64_t max_tokens);
 
 /// Goes over a corpus batch by batch; a loop over all of it is an epoch.
 ///
@@ -151,8 +178,10 @@ class BatchLoader {
 
 using BagBatches = BatchLoader<BagBatch>;
 using PaddedBatches = BatchLoader<PaddedBatch>;
+using MaskedBatches = BatchLoader<MaskedBatch>;
 
 extern template class BatchLoader<BagBatch>;
 extern template class BatchLoader<PaddedBatch>;
+extern template class BatchLoader<MaskedBatch>;
 
 }  // namespace roux::text

@@ -3,7 +3,7 @@
 
 #include "tensor/error.h"
 #include "text/tokenizers/char_tokenizer.h"
-#include "text/tokenizers/json_value.h"
+#include "tensor/json_value.h"
 #include "text/tokenizers/tokenizer_json.h"
 #include "text/tokenizers/word_tokenizer.h"
 

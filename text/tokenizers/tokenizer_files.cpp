@@ -11,7 +11,7 @@
 #include "tensor/file.h"
 #include "text/string_table.h"
 #include "text/tokenizers/bpe.h"
-#include "text/tokenizers/json_value.h"
+#include "tensor/json_value.h"
 #include "text/tokenizers/tokenizer_config.h"
 #include "text/tokenizers/tokenizer_json.h"
 #include "text/tokenizers/wordpiece.h"

@@ -8,7 +8,7 @@
 
 #include "tensor/error.h"
 #include "text/tokenizers/bpe.h"
-#include "text/tokenizers/json_value.h"
+#include "tensor/json_value.h"
 #include "text/tokenizers/wordpiece.h"
 
 namespace roux::text {
