@@ -9,9 +9,14 @@ using Handle = void*;
 using Status = int;     // cublasStatus_t; 0 is success
 using Operation = int;  // cublasOperation_t; 0: as it is, 1: transposed
 
-template <class T>
-using GemmFunction = Status (*)(Handle, Operation, Operation, int64_t, int64_t, int64_t, const T*, const T*, int64_t,
-                                long long, const T*, int64_t, long long, const T*, T*, int64_t, long long, int64_t);
+// Of cudaDataType_t, cublasComputeType_t and cublasGemmAlgo_t.
+enum DataType : int { real_32 = 0, real_64 = 1 };
+enum Compute : int { strict_32 = 68, fast_bfloat16 = 75, fast_tf32 = 77, strict_64 = 70 };
+enum Algorithm : int { chosen_by_library = -1 };
+
+using GemmFunction = Status (*)(Handle, Operation, Operation, int64_t, int64_t, int64_t, const void*, const void*,
+                                DataType, int64_t, long long, const void*, DataType, int64_t, long long, const void*,
+                                void*, DataType, int64_t, long long, int64_t, Compute, Algorithm);
 
 /// The functions of the library.
 struct Functions {
@@ -19,8 +24,7 @@ struct Functions {
   Status (*destroy)(Handle);
   Status (*set_stream)(Handle, cudaStream_t);
   Status (*set_workspace)(Handle, void*, size_t);
-  GemmFunction<float> sgemm;
-  GemmFunction<double> dgemm;
+  GemmFunction gemm;
 };
 
 template <class F>
@@ -41,8 +45,7 @@ Functions load() {
   find(library, "cublasDestroy_v2", all.destroy);
   find(library, "cublasSetStream_v2", all.set_stream);
   find(library, "cublasSetWorkspace_v2", all.set_workspace);
-  find(library, "cublasSgemmStridedBatched_64", all.sgemm);
-  find(library, "cublasDgemmStridedBatched_64", all.dgemm);
+  find(library, "cublasGemmStridedBatchedEx_64", all.gemm);
   return all;
 }
 
@@ -55,11 +58,22 @@ void check(Status status, const char* what) {
   ROUX_CHECK(status == 0, "cublas", what, " failed with status ", status, " of cublasStatus_t");
 }
 
+// Factors that may be rounded are so in registers; they and the results are float32 in memory, and so are the sums.
+Compute compute_type(MatmulPrecision precision) {
+  switch (precision) {
+    case MatmulPrecision::highest: return strict_32;
+    case MatmulPrecision::high: return fast_tf32;
+    case MatmulPrecision::medium: return fast_bfloat16;
+  }
+  return strict_32;
+}
+
 template <class T>
-void multiply_with(GemmFunction<T> gemm, Handle handle, const Cublas::Product<T>& p) {
+void multiply_with(Handle handle, const Cublas::Product<T>& p, DataType type, Compute compute) {
   const T alpha = 1;
-  check(gemm(handle, p.transpose_a, p.transpose_b, p.m, p.n, p.k, &alpha, p.a, p.lda, p.stride_a, p.b, p.ldb,
-             p.stride_b, &p.beta, p.c, p.ldc, p.stride_c, p.batch),
+  check(functions().gemm(handle, p.transpose_a, p.transpose_b, p.m, p.n, p.k, &alpha, p.a, type, p.lda, p.stride_a, p.b,
+                         type, p.ldb, p.stride_b, &p.beta, p.c, type, p.ldc, p.stride_c, p.batch, compute,
+                         chosen_by_library),
         "the product");
 }
 
@@ -73,7 +87,9 @@ Cublas::Cublas(cudaStream_t stream, void* workspace, size_t bytes) {
 
 Cublas::~Cublas() { functions().destroy(handle_); }
 
-void Cublas::multiply(const Product<float>& product) { multiply_with(functions().sgemm, handle_, product); }
-void Cublas::multiply(const Product<double>& product) { multiply_with(functions().dgemm, handle_, product); }
+void Cublas::multiply(const Product<float>& product) {
+  multiply_with(handle_, product, real_32, compute_type(product.precision));
+}
+void Cublas::multiply(const Product<double>& product) { multiply_with(handle_, product, real_64, strict_64); }
 
 }  // namespace roux::cuda

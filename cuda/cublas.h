@@ -5,10 +5,11 @@
 #include <cstdint>
 
 #include "cuda/device.h"
+#include "tensor/precision.h"
 
 namespace roux::cuda {
 
-/// Column-major products over cuBLAS on one stream. Strict float32: no TF32.
+/// Column-major products over cuBLAS on one stream. float32 is strict unless a product allows less.
 class Cublas {
  public:
   /// Bytes of device memory that cuBLAS works in, given by the caller: it allocates nothing itself, so that products
@@ -34,6 +35,7 @@ class Cublas {
     T* c;
     int64_t ldc, stride_c;
     T beta;
+    MatmulPrecision precision = MatmulPrecision::highest;  // of float32
   };
   void multiply(const Product<float>& product);
   void multiply(const Product<double>& product);

@@ -1,7 +1,8 @@
 // The CUDA backend: the kernels of tensor/backend.h on one device, and what they share: its stream, its memory, the
 // word in which kernels report indices that lie outside. The definitions stand by subject, as in tensor/cpu: copy.cu,
 // elementwise_unary.cu, elementwise_binary.cu, reduce.cu, sort.cu, softmax.cu, index.cu, unique.cu, matmul.cu,
-// embedding.cu, pooling.cu, layer_norm.cu, cross_entropy.cu, random.cu, adam.cu, lazy_adam.cu; backend.cu has the rest.
+// embedding.cu, pooling.cu, layer_norm.cu, attention.cu, attention_backward.cu, cross_entropy.cu, random.cu, adam.cu,
+// lazy_adam.cu; backend.cu has the rest.
 #pragma once
 
 #include <memory>
@@ -92,6 +93,12 @@ class CudaBackend final : public Backend {
   void layer_norm_backward(const View& grad_in, const View& grad_weight, const View& grad_bias, const View& grad_out,
                            const View& in, const View& mean, const View& rstd, const View& weight, int64_t rows,
                            int64_t n) override;
+  void attention(const View& out, const View& log_sum_exp, const View& place, const View& q, const View& k,
+                 const View& v, const View& mask, const AttentionShape& shape, Generator* generator) override;
+  void attention_backward(const View& grad_q, const View& grad_k, const View& grad_v, const View& grad_out,
+                          const View& q, const View& k, const View& v, const View& out, const View& log_sum_exp,
+                          const View& place, const View& mask, const AttentionShape& shape,
+                          const Generator* generator) override;
   void cross_entropy(const View& losses, const View& divisors, const View& log_probabilities, const View& logits,
                      const View& labels, const View& class_weights, const CrossEntropyShape& shape) override;
   void cross_entropy_mean(const View& loss, const View& divisor, const View& losses, const View& divisors) override;
@@ -132,7 +139,8 @@ class CudaBackend final : public Backend {
 
  private:
   void make_current() const;
-  Cublas& cublas();  // opened at the first product
+  bool has_tensor_cores();  // and code that uses them
+  Cublas& cublas();         // opened at the first product
 
   int index_;
   cudaStream_t stream_ = nullptr, copy_stream_ = nullptr;

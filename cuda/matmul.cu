@@ -35,7 +35,8 @@ void CudaBackend::matmul(const View& out, const View& a, const View& b, const Ma
                                          .c = out.as<T>(),
                                          .ldc = shape.n,
                                          .stride_c = shape.m * shape.n,
-                                         .beta = shape.accumulate ? T(1) : T(0)});
+                                         .beta = shape.accumulate ? T(1) : T(0),
+                                         .precision = shape.precision});
   });
 }
 

@@ -2,24 +2,12 @@
 #include <cmath>
 
 #include "cuda/cuda_backend.h"
+#include "cuda/random_words.h"
 #include "cuda/strided.h"
 #include "tensor/host_device.h"
-#include "tensor/philox.h"
 
 namespace roux::cuda {
 namespace {
-
-/// The words of a generator from block `offset` on.
-struct Words {
-  uint64_t seed, stream;
-  StepValue<uint64_t> offset;
-
-  Words(const Generator& generator, StepValue<uint64_t> first)
-      : seed(generator.seed()), stream(generator.stream()), offset(first) {}
-  __device__ std::array<uint32_t, 4> block(int64_t i) const {
-    return philox_block(seed, stream, offset.get() + static_cast<uint64_t>(i));
-  }
-};
 
 /// Reads `count` elements, or the first `present` of them, in accesses of 16 bytes when `packed`.
 template <int count, class T>
@@ -61,17 +49,17 @@ __device__ void for_each_block(int64_t count, F f) {
 }
 
 // 9 bytes of float32 and some 25 integer operations an element: bound by memory. Kept where word >> 8, of 24 bits, is
-// not below `least_kept`.
+// not below `least`.
 template <class T>
-__global__ void dropout_kernel(int64_t count, T* out, bool* mask, const T* in, Words words, uint32_t least_kept,
-                               T scale, bool packed) {
+__global__ void dropout_kernel(int64_t count, T* out, bool* mask, const T* in, Words words, uint32_t least, T scale,
+                               bool packed) {
   for_each_block<4>(count, [&](int64_t block, int64_t first, int present) {
     T values[4];
     read_elements(values, in + first, present, packed);
     const std::array<uint32_t, 4> drawn = words.block(block);
     bool kept[4];
     for (int k = 0; k < 4; ++k) {
-      kept[k] = drawn[k] >> 8 >= least_kept;
+      kept[k] = drawn[k] >> 8 >= least;
       values[k] = kept[k] ? values[k] * scale : T(0);
     }
     write_elements(out + first, values, present, packed);
@@ -120,21 +108,17 @@ __global__ void uniform_double_kernel(int64_t count, double* out, Words words, R
 
 dim3 grid_for(int64_t count, int64_t each) { return blocks_for((count + each - 1) / each); }
 
-double scale_of(double p) { return p < 1 ? 1 / (1 - p) : 0; }
-
 }  // namespace
 
 void CudaBackend::dropout(const View& out, const View& mask, const View& in, double p, Generator& generator) {
   const int64_t count = in.numel();
   const EachStep<uint64_t> reserve = [&generator, count] { return generator.reserve(count); };
   const Words words(generator, step_value(reserve));
-  // Kept where uniform_float(word) >= p, compared as integers.
-  const auto least_kept = static_cast<uint32_t>(std::ceil(p * 0x1p24));
   const bool packed = are_aligned(out.data, mask.data, in.data);
   dispatch_floating(out.dtype, "dropout", [&](auto type) {
     using T = decltype(type);
     launch(dropout_kernel<T>, grid_for(out.numel(), 4), block_threads, stream(), out.numel(), out.as<T>(),
-           mask.as<bool>(), in.as<const T>(), words, least_kept, static_cast<T>(scale_of(p)), packed);
+           mask.as<bool>(), in.as<const T>(), words, least_kept(p), static_cast<T>(scale_of_kept(p)), packed);
   });
 }
 
