@@ -1,4 +1,4 @@
-// Labels texts with a classifier that train_recipes or classify saved:
+// Labels texts with a classifier that train_recipes, classify or finetune saved:
 //
 //   build/apps/predict build/recipes "Blueberry Muffins"
 //   cut -f 1 titles.tsv | build/apps/predict build/recipes
@@ -45,7 +45,9 @@ int predict_main(int argc, char** argv) {
   std::vector<std::string> titles;
   bool explained = false;
   CommandLine app("Labels texts with a saved classifier: label, tab, probability, tab, text.", "predict");
-  app.add_option("DIR", folder, "folder that train_recipes or classify wrote")->required();
+  app.add_option("DIR", folder,
+                 "folder that train_recipes, classify or finetune wrote, or of Hugging Face's transformers")
+      ->required();
   app.add_option("TITLE", titles, "texts to label; without any, one a line from standard input")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("--explain", explained, "say which words decided: what each adds to the label's score");
@@ -57,10 +59,11 @@ int predict_main(int argc, char** argv) {
   classifier.model->to(Device::parse(device));
   if (!titles.empty()) {
     print_predictions(classifier, titles, explained);
-    return 0;
+  } else {
+    TextLines input(STDIN_FILENO);
+    for (std::vector<std::string_view> lines; input.next(lines);) print_predictions(classifier, lines, explained);
   }
-  TextLines input(STDIN_FILENO);
-  for (std::vector<std::string_view> lines; input.next(lines);) print_predictions(classifier, lines, explained);
+  if (const auto* tokens = std::get_if<TokenizerEncoder>(&classifier.encoder)) tell_cut_texts(*tokens);
   return 0;
 }
 

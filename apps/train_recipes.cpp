@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "apps/common/program.h"
+#include "apps/common/recipe_data.h"
 #include "apps/common/recipe_options.h"
 #include "apps/common/recipe_pictures.h"
 #include "apps/common/recipe_report.h"
@@ -15,35 +16,13 @@
 #include "apps/common/train_classifier.h"
 #include "apps/common/vectors_file.h"
 #include "tensor/parallel.h"
-#include "text/split.h"
 
 namespace roux::apps {
 namespace {
 
-constexpr const char* shipped_recipes = "apps/data/recipes.csv";
-
-text::LabelledTexts read_and_report(const std::string& path, const text::ReadOptions& options) {
-  text::LabelledTexts texts = text::read_labelled(path, options);
-  std::printf("%s\n", to_string(texts.report).c_str());
-  return texts;
-}
-
 // Titles and labels in two parts, and their features. The vocabulary is built from the training part alone.
 RecipeData read_data(const RecipeOptions& options) {
-  text::ReadOptions reading = options.read_options();
-  text::LabelledTexts train =
-      read_and_report(options.data.empty() ? find_shipped(shipped_recipes) : options.data, reading);
-  text::LabelledTexts validation;
-  if (options.validation.empty()) {
-    const text::Split split = text::stratified_split(train.labels, train.label_names, {.seed = options.seed});
-    validation = train.select(split.validation);
-    train = train.select(split.train);
-  } else {
-    ROUX_CHECK(train.num_classes() >= 2, "train_recipes",
-               "the data has one class only, there is nothing to tell apart");
-    reading.label_names = train.label_names;
-    validation = read_and_report(options.validation, reading);
-  }
+  auto [train, validation] = read_split(options.data, options.validation, options.read_options(), options.seed);
   const auto [shortest, longest] = options.char_ngram_bounds();
   text::NgramEncoder encoder(train.texts, {.word_ngrams = options.word_ngrams,
                                            .char_ngrams_min = shortest,
@@ -115,7 +94,7 @@ int train_recipes(int argc, char** argv) {
   const RecipeData data = read_data(*options);
   print_data(data);
   const int64_t dim = data.vectors ? data.vectors->table.size(1) : options->dim;
-  const ClassifierShape shape{data.encoder.size(), dim, data.num_classes(), options->dropout, options->init_std};
+  const ClassifierShape shape{size_of(data.encoder), dim, data.num_classes(), options->dropout, options->init_std};
   const std::vector<ModelResult> results = train_models(*options, data, shape, device);
 
   const size_t best = print_results(data, results);

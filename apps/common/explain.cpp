@@ -81,7 +81,9 @@ FeatureShares feature_shares(const TextClassifier& model, const std::vector<int3
   if (const auto* pooled = dynamic_cast<const PooledClassifier*>(&model))
     return pooled_shares(pooled->embedding.weight, pooled->fc, pooled->pooling(), ids);
   if (const auto* linear = dynamic_cast<const LinearClassifier*>(&model)) return linear_shares(*linear, ids);
-  fail("explain", "this kind of model cannot be taken apart");
+  fail("explain",
+       "the scores of this kind of model are no sums over words, they cannot be taken apart (hint: leave --explain "
+       "out)");
 }
 
 // --- Which word a feature belongs to. ---

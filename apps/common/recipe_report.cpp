@@ -35,15 +35,6 @@ std::vector<std::string> score_row(const std::string& name, const nn::Classifica
           fixed(scores.macro.f1, 4)};
 }
 
-std::string class_balance(const text::LabelledTexts& texts) {
-  const std::vector<int64_t> counts = texts.class_counts();
-  std::string line;
-  for (size_t i = 0; i < counts.size(); ++i)
-    line += (i ? ", " : "") + texts.label_names[i] + " " + with_commas(counts[i]) + " (" +
-            percent(static_cast<double>(counts[i]) / static_cast<double>(texts.size())) + ")";
-  return line;
-}
-
 }  // namespace
 
 nn::ClassificationReport majority_baseline(const RecipeData& data) {
@@ -62,34 +53,6 @@ double ModelResult::titles_per_second(int64_t titles) const {
   double fastest = 0;
   for (const EpochReport& epoch : epochs) fastest = std::max(fastest, static_cast<double>(titles) / epoch.seconds);
   return fastest;
-}
-
-std::vector<std::pair<std::string, std::string>> data_facts(const RecipeData& data) {
-  const auto bags = [](const text::Corpus& corpus) {
-    int64_t empty = 0;
-    for (int64_t i = 0; i < corpus.size(); ++i)
-      empty += corpus.offsets[static_cast<size_t>(i)] == corpus.offsets[static_cast<size_t>(i) + 1];
-    return empty;
-  };
-  const int64_t ngrams = data.encoder.size() - data.encoder.words().size();
-  std::vector<std::pair<std::string, std::string>> facts = {
-      {"training", with_commas(data.train.size()) + " titles: " + class_balance(data.train)},
-      {"validation", with_commas(data.validation.size()) + " titles: " + class_balance(data.validation)},
-      {"vocabulary", with_commas(data.encoder.words().size()) + " words" +
-                         (ngrams > 0 ? " and " + with_commas(ngrams) + " n-grams" : "") + "; " +
-                         percent(data.encoder.unknown_rate(data.validation.texts)) +
-                         " of the validation words are unknown"}};
-  const int64_t empty = bags(data.train_corpus) + bags(data.validation_corpus);
-  if (data.vectors)
-    facts.emplace_back(
-        "vectors", text::to_string(*data.vectors) + "; " + std::to_string(data.vectors->table.size(1)) + " dimensions");
-  if (empty > 0) facts.emplace_back("", with_commas(empty) + " titles have no letters a-z: kept, as empty bags");
-  return facts;
-}
-
-void print_data(const RecipeData& data) {
-  for (const auto& [name, what] : data_facts(data)) std::printf("%-10s  %s\n", name.c_str(), what.c_str());
-  std::printf("\n");
 }
 
 std::string epoch_line(const std::string& model, const EpochReport& report, int64_t epochs) {
@@ -149,15 +112,25 @@ void write_json(const std::string& path, const RecipeData& data, const std::vect
   using nlohmann::ordered_json;
   ordered_json models = ordered_json::array();
   for (const ModelResult& result : results) {
-    ordered_json epoch_seconds = ordered_json::array();
-    for (const EpochReport& epoch : result.epochs) epoch_seconds.push_back(epoch.seconds);
+    ordered_json epoch_seconds = ordered_json::array(), training_losses = epoch_seconds,
+                 validation_losses = epoch_seconds;
+    for (const EpochReport& epoch : result.epochs) {
+      epoch_seconds.push_back(epoch.seconds);
+      training_losses.push_back(epoch.train_loss);
+      validation_losses.push_back(epoch.validation_loss);
+    }
     models.push_back({{"name", result.name},
                       {"accuracy", result.scores.accuracy},
                       {"precision", result.scores.macro.precision},
                       {"recall", result.scores.macro.recall},
                       {"f1", result.scores.macro.f1},
                       {"epoch_seconds", epoch_seconds},
+                      {"training_losses", training_losses},
+                      {"validation_losses", validation_losses},
                       {"titles_per_second", result.titles_per_second(data.train.size())}});
+    if (result.parameters == 0) continue;
+    models.back()["parameters"] = result.parameters;
+    models.back()["trained_parameters"] = result.trained_parameters;
   }
   ordered_json vectors;
   if (data.vectors)
@@ -168,7 +141,7 @@ void write_json(const std::string& path, const RecipeData& data, const std::vect
   const ordered_json run = {{"data",
                              {{"train", data.train.size()},
                               {"validation", data.validation.size()},
-                              {"vocabulary", data.encoder.size()},
+                              {"vocabulary", size_of(data.encoder)},
                               {"labels", data.train.label_names}}},
                             {"vectors", vectors},
                             {"models", models},

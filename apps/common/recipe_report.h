@@ -1,29 +1,16 @@
-// What train_recipes shows: the data it read, the table of models, the best one's mistakes, and all of it as JSON.
+// What train_recipes and finetune show: the table of models, the best one's mistakes, and all of it as JSON.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "apps/common/saved_classifier.h"
+#include "apps/common/recipe_data.h"
 #include "apps/common/table.h"
 #include "apps/common/trainer.h"
 #include "nn/metrics.h"
-#include "text/dataset.h"
-#include "text/word_vectors/embedding_table.h"
 
 namespace roux::apps {
-
-/// The texts of a run, split and encoded.
-struct RecipeData {
-  text::LabelledTexts train, validation;
-  text::NgramEncoder encoder;
-  text::Corpus train_corpus, validation_corpus;
-  std::optional<text::EmbeddingTable> vectors;  ///< what the models' word vectors start from, where that was asked for
-
-  int64_t num_classes() const { return train.num_classes(); }
-};
 
 /// One trained model and its scores on the validation texts.
 struct ModelResult {
@@ -32,15 +19,13 @@ struct ModelResult {
   nn::ClassificationReport scores;
   std::vector<EpochReport> epochs;
   int64_t kept_epoch = 0;
+  int64_t parameters = 0, trained_parameters = 0;  ///< of a transformer; 0: not told
 
   double seconds() const;
   /// Training only, of the fastest epoch.
   double titles_per_second(int64_t titles) const;
 };
 
-/// What the data is, in lines of a name and what there is: titles and class balance, vocabulary and unknown rate.
-std::vector<std::pair<std::string, std::string>> data_facts(const RecipeData& data);
-void print_data(const RecipeData& data);
 /// The line of an epoch, as it ends.
 std::string epoch_line(const std::string& model, const EpochReport& report, int64_t epochs);
 /// Index of the best model by F1.

@@ -1,16 +1,14 @@
 // Writing and reading the folder of a trained classifier.
 #include "apps/common/saved_classifier.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/saved_folder.h"
+#include "apps/common/transformer_classifier.h"
+#include "nn/transformers/pretrained.h"
 #include "tensor/file.h"
 #include "tensor/safetensors.h"
 
@@ -20,41 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr const char* settings_file = "settings.json";
-constexpr const char* weights_file = "model.safetensors";
-// All that such a folder holds: from the third on, files of the encoders.
-constexpr std::array<std::string_view, 6> written_files = {settings_file, weights_file, "features.safetensors",
-                                                           "words.txt",   "ngrams.txt", "encoder.json"};
 // The encoders' names in the settings; settings without one are of n-grams.
 constexpr const char* ngrams = "ngrams";
 constexpr const char* features = "features";
-constexpr const char* format_name = "roux text classifier, version 1";
-
-// Removes the folder it is given unless that was moved away.
-struct FolderGuard {
-  fs::path path;
-  ~FolderGuard() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
-
-fs::path without_trailing_slash(const std::string& folder) {
-  fs::path path = folder;
-  return path.has_filename() ? path : path.parent_path();
-}
-
-// `fresh` takes the place of `folder`; what was there is afterwards under `fresh`.
-void put_in_place(const fs::path& fresh, const fs::path& folder) {
-  if (!fs::exists(folder)) return fs::rename(fresh, folder);
-#ifdef RENAME_EXCHANGE
-  if (renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0) return;
-#endif
-  // File systems that cannot exchange: the old folder steps aside for a moment.
-  const FolderGuard old{fresh.string() + ".old"};
-  fs::rename(folder, old.path);
-  fs::rename(fresh, folder);
-}
+constexpr const char* tokenizer = "tokenizer";
 
 // The name of the first tensor of a model (all are float32) with an infinity or a NaN; empty when there is none.
 std::string not_finite(const TextClassifier& model) {
@@ -64,20 +31,6 @@ std::string not_finite(const TextClassifier& model) {
     if (!std::all_of(begin, begin + values.numel(), [](float value) { return std::isfinite(value); })) return name;
   }
   return {};
-}
-
-// Whether all that is in the folder was written by save_classifier, or by an encoder for it.
-bool holds_classifier_alone(const fs::path& path) {
-  try {
-    if (json::parse(read_file((path / settings_file).string())).at("format") != format_name) return false;
-    for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
-      const std::string name = entry.path().filename().string();
-      if (std::find(written_files.begin(), written_files.end(), name) == written_files.end()) return false;
-    }
-    return true;
-  } catch (const std::exception&) {
-    return false;  // no settings, or others'
-  }
 }
 
 json read_settings(const std::string& path) {
@@ -94,7 +47,41 @@ Encoder load_encoder(const std::string& name, const std::string& folder) {
   fail("load_classifier", folder, " has an unknown encoder '", name, "'");
 }
 
+const char* name_of(const Encoder& encoder) {
+  if (std::holds_alternative<TokenizerEncoder>(encoder)) return tokenizer;
+  return std::holds_alternative<text::FeatureEncoder>(encoder) ? features : ngrams;
+}
+
+// A transformer that scores texts, from a Hugging Face folder: ours or anybody's. `max_length` 0: all of its positions.
+SavedClassifier load_transformer_classifier(const std::string& folder, int64_t max_length) {
+  nn::PretrainedReport report;
+  auto model = nn::load_sequence_classifier(folder, {}, &report);
+  ROUX_CHECK(report.missing.empty(), "load_classifier", folder, " holds no trained classifier: '",
+             report.missing.front(), "' is not in its weights (hint: `finetune ", folder, " --save DIR` trains one)");
+  const nn::TransformerConfig config = model->config();
+  if (max_length <= 0 || max_length > config.max_position_embeddings) max_length = config.max_position_embeddings;
+  TokenizerEncoder encoder = TokenizerEncoder::load(folder, config.vocab_size, max_length);
+  auto classifier = std::make_unique<TransformerClassifier>(std::move(model), encoder.padding());
+  return {type_name(config), shape_of(config), std::move(classifier), std::move(encoder), config.labels};
+}
+
+// Throws when a weight is no number; else ready to score.
+SavedClassifier checked(SavedClassifier classifier, const std::string& folder) {
+  const std::string damaged = not_finite(*classifier.model);
+  ROUX_CHECK(damaged.empty(), "load_classifier", file_in(folder, weights_file), " is damaged: '", damaged,
+             "' has numbers that are not finite");
+  classifier.model->eval();
+  return classifier;
+}
+
 }  // namespace
+
+ClassifierShape shape_of(const nn::TransformerConfig& config) {
+  return {.vocabulary_size = config.vocab_size,
+          .embedding_dim = config.hidden_size,
+          .num_classes = std::ssize(config.labels),
+          .dropout = config.classifier_dropout};
+}
 
 int64_t size_of(const Encoder& encoder) {
   return std::visit([](const auto& each) { return each.size(); }, encoder);
@@ -104,65 +91,50 @@ text::Corpus encode_corpus(const Encoder& encoder, const text::StringList& texts
   return std::visit([&](const auto& each) { return text::encode_corpus(each, texts, labels); }, encoder);
 }
 
-void check_writable(const std::string& folder) {
-  ROUX_CHECK(!folder.empty(), "save", "the name of the folder is empty");
-  const fs::path path = without_trailing_slash(folder);
-  std::error_code error;
-  if (fs::exists(path, error)) {
-    ROUX_CHECK(fs::is_directory(path, error), "save", folder, " exists and is not a folder");
-    ROUX_CHECK(fs::is_empty(path, error) || holds_classifier_alone(path), "save", folder,
-               " holds other files (hint: name an empty or a new folder)");
-  }
-  const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  fs::create_directories(parent, error);
-  ROUX_CHECK(access(parent.c_str(), W_OK | X_OK) == 0, "save", "cannot write into the folder ", parent.string());
-}
-
 void save_classifier(const std::string& folder, const std::string& name, const ClassifierShape& shape,
                      TextClassifier& model, const Encoder& encoder, const std::vector<std::string>& labels,
                      double temperature) {
-  check_writable(folder);
   const std::string damaged = not_finite(model);
   ROUX_CHECK(damaged.empty(), "save", "the weights '", damaged,
              "' are not finite, nothing was saved (hint: a lower --lr)");
-  const fs::path path = without_trailing_slash(folder);
-  const FolderGuard fresh{path.string() + ".tmp" + std::to_string(getpid())};
-  try {
-    fs::remove_all(fresh.path);
-    fs::create_directory(fresh.path);
-    std::visit([&](const auto& each) { each.save(fresh.path.string()); }, encoder);
-    save_safetensors((fresh.path / weights_file).string(), model.state_dict());
-    const json settings = {{"format", format_name},
-                           {"model", name},
-                           {"vocabulary_size", shape.vocabulary_size},
-                           {"embedding_dim", shape.embedding_dim},
-                           {"num_classes", shape.num_classes},
-                           {"dropout", shape.dropout},
-                           {"temperature", temperature},
-                           {"encoder", std::holds_alternative<text::FeatureEncoder>(encoder) ? features : ngrams},
-                           {"labels", labels}};
-    write_file_atomically((fresh.path / settings_file).string(),
+  replace_folder(folder, [&](const std::string& fresh) {
+    std::visit([&](const auto& each) { each.save(fresh); }, encoder);
+    if (auto* transformer = dynamic_cast<TransformerClassifier*>(&model))
+      nn::save_pretrained(fresh, transformer->model());
+    else
+      save_safetensors(file_in(fresh, weights_file), model.state_dict());
+    json settings = {{"format", classifier_format},
+                     {"model", name},
+                     {"vocabulary_size", shape.vocabulary_size},
+                     {"embedding_dim", shape.embedding_dim},
+                     {"num_classes", shape.num_classes},
+                     {"dropout", shape.dropout},
+                     {"temperature", temperature},
+                     {"encoder", name_of(encoder)},
+                     {"labels", labels}};
+    if (const auto* tokens = std::get_if<TokenizerEncoder>(&encoder)) settings["max_length"] = tokens->max_length();
+    write_file_atomically(file_in(fresh, settings_file),
                           settings.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
-    put_in_place(fresh.path, path);
-  } catch (const fs::filesystem_error& error) {
-    fail("save", "cannot write the folder ", folder, ": ", error.code().message());
-  }
+  });
 }
 
 SavedClassifier load_classifier(const std::string& folder) {
-  const fs::path path = without_trailing_slash(folder);
-  ROUX_CHECK(fs::is_directory(path), "load_classifier", folder,
-             " is not a folder (hint: name the folder that train_recipes or classify wrote)");
-  ROUX_CHECK(fs::exists(path / settings_file), "load_classifier", folder, " holds no classifier: there is no ",
-             settings_file, " in it (hint: `classify train --save DIR` or `train_recipes --save DIR` makes one)");
-  const json settings = read_settings((path / settings_file).string());
+  ROUX_CHECK(fs::is_directory(folder), "load_classifier", folder,
+             " is not a folder (hint: name the folder that train_recipes, classify or finetune wrote)");
+  const std::string settings_path = file_in(folder, settings_file);
+  if (!fs::exists(settings_path) && fs::exists(file_in(folder, "config.json")))
+    return checked(load_transformer_classifier(folder, 0), folder);
+  ROUX_CHECK(fs::exists(settings_path), "load_classifier", folder, " holds no classifier: there is no ", settings_file,
+             " in it (hint: `classify train --save DIR` or `train_recipes --save DIR` makes one)");
+  const json settings = read_settings(settings_path);
   std::string name;
   ClassifierShape shape;
   std::vector<std::string> labels;
   std::string encoder_name;
   double temperature = 1;
+  int64_t max_length = 0;
   try {
-    ROUX_CHECK(settings.at("format") == format_name, "load_classifier", "unknown format ",
+    ROUX_CHECK(settings.at("format") == classifier_format, "load_classifier", "unknown format ",
                settings.at("format").dump());
     name = settings.at("model").get<std::string>();
     shape = {settings.at("vocabulary_size").get<int64_t>(), settings.at("embedding_dim").get<int64_t>(),
@@ -170,23 +142,28 @@ SavedClassifier load_classifier(const std::string& folder) {
     labels = settings.at("labels").get<std::vector<std::string>>();
     temperature = settings.value("temperature", 1.0);
     encoder_name = settings.value("encoder", ngrams);
+    max_length = settings.value("max_length", int64_t{0});
   } catch (const json::exception& error) {
-    fail("load_classifier", (path / settings_file).string(), " is damaged: ", error.what());
+    fail("load_classifier", settings_path, " is damaged: ", error.what());
   }
   ROUX_CHECK(temperature > 0 && std::isfinite(temperature), "load_classifier", "the temperature is ", temperature,
              ", expected a number above 0");
-  Encoder encoder = load_encoder(encoder_name, path.string());
-  ROUX_CHECK(size_of(encoder) == shape.vocabulary_size && static_cast<int64_t>(labels.size()) == shape.num_classes,
-             "load_classifier", "the files in ", folder, " do not belong together: ", size_of(encoder),
-             " features and ", labels.size(), " labels, expected ", shape.vocabulary_size, " and ", shape.num_classes);
+  const auto check_sizes = [&](int64_t ids, int64_t classes) {
+    ROUX_CHECK(ids == shape.vocabulary_size && classes == shape.num_classes, "load_classifier", "the files in ", folder,
+               " do not belong together: ", ids, " features and ", classes, " labels, expected ", shape.vocabulary_size,
+               " and ", shape.num_classes);
+  };
+  if (encoder_name == tokenizer) {
+    SavedClassifier classifier = load_transformer_classifier(folder, max_length);
+    check_sizes(size_of(classifier.encoder), std::ssize(classifier.labels));
+    classifier.temperature = temperature;
+    return checked(std::move(classifier), folder);
+  }
+  Encoder encoder = load_encoder(encoder_name, folder);
+  check_sizes(size_of(encoder), std::ssize(labels));
   std::unique_ptr<TextClassifier> model = make_classifier(name, shape);
-  const std::string weights = (path / weights_file).string();
-  model->load_state_dict(load_safetensors(weights).tensors);
-  const std::string damaged = not_finite(*model);
-  ROUX_CHECK(damaged.empty(), "load_classifier", weights, " is damaged: '", damaged,
-             "' has numbers that are not finite");
-  model->eval();
-  return {name, shape, std::move(model), std::move(encoder), std::move(labels), temperature};
+  model->load_state_dict(load_safetensors(file_in(folder, weights_file)).tensors);
+  return checked({name, shape, std::move(model), std::move(encoder), std::move(labels), temperature}, folder);
 }
 
 Tensor probabilities(TextClassifier& model, const Encoder& encoder, const text::StringList& texts, double temperature) {

@@ -3,6 +3,7 @@
 // other is read).
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <functional>
 #include <map>
@@ -19,9 +20,10 @@ namespace roux::apps {
 template <class Batch>
 class StepRunner {
  public:
-  /// `step` takes a batch on `device`. `batch_size`: of full batches; others are run as they are.
-  StepRunner(Device device, int64_t batch_size, std::function<void(const Batch&)> step)
-      : device_(device), batch_size_(batch_size), step_(std::move(step)) {}
+  /// `step` takes a batch on `device`. `batch_size`: of full batches; others are run as they are. `most_room`: batches
+  /// are not filled up beyond it; 0: any room is fine.
+  StepRunner(Device device, int64_t batch_size, std::function<void(const Batch&)> step, int64_t most_room = 0)
+      : device_(device), batch_size_(batch_size), most_room_(most_room), step_(std::move(step)) {}
 
   StepRunner(const StepRunner&) = delete;
   StepRunner& operator=(const StepRunner&) = delete;
@@ -29,7 +31,8 @@ class StepRunner {
   void run(const Batch& batch) {
     if (device_ == cpu) return step_(batch);
     if (batch.labels.numel() != batch_size_) return step_(text::to(batch, device_));
-    const int64_t room = common_room(text::room_of(batch));
+    int64_t room = common_room(text::room_of(batch));
+    if (most_room_ > 0) room = std::max(text::room_of(batch), std::min(room, most_room_));
     const Batch filled = text::with_room(batch, room);
     Shape& shape = shapes_[room];
     std::unique_ptr<Inputs>& inputs = shape.inputs[shape.turn++ % 2];
@@ -86,7 +89,7 @@ class StepRunner {
   }
 
   Device device_;
-  int64_t batch_size_;
+  int64_t batch_size_, most_room_;
   std::function<void(const Batch&)> step_;
   std::map<int64_t, Shape> shapes_;  // by room
   std::string reason_;

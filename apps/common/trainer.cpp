@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nn/adam.h"
+#include "nn/clip_grad.h"
 #include "nn/embedding.h"
 #include "nn/sgd.h"
 #include "tensor/safetensors.h"
@@ -17,6 +18,15 @@ using nlohmann::json;
 
 using Optimizers = std::vector<std::unique_ptr<nn::Optimizer>>;
 
+// Those that are not frozen.
+nn::NamedParameters trained_parameters(const nn::Module& model) {
+  nn::NamedParameters trained;
+  for (const auto& parameter : model.named_parameters())
+    if (parameter.second.requires_grad()) trained.push_back(parameter);
+  ROUX_CHECK(!trained.empty(), "trainer", "all parameters of the model are frozen, there is nothing to train");
+  return trained;
+}
+
 // SparseAdam for the tables, whose gradients are rows; Adam for what has dense gradients.
 Optimizers sparse_adam(nn::Module& model, double lr) {
   std::vector<Variable> tables;
@@ -25,7 +35,7 @@ Optimizers sparse_adam(nn::Module& model, double lr) {
     if (const auto* table = dynamic_cast<nn::EmbeddingBag*>(module)) tables.push_back(table->weight);
   }
   nn::NamedParameters sparse, dense;
-  for (const auto& parameter : model.named_parameters()) {
+  for (const auto& parameter : trained_parameters(model)) {
     const bool is_table = std::find(tables.begin(), tables.end(), parameter.second) != tables.end();
     (is_table ? sparse : dense).push_back(parameter);
   }
@@ -37,7 +47,7 @@ Optimizers sparse_adam(nn::Module& model, double lr) {
 
 Optimizers make_optimizers(nn::Module& model, const TrainerOptions& options) {
   if (options.optimizer == "sparse_adam") return sparse_adam(model, options.lr);
-  const nn::NamedParameters parameters = model.named_parameters();
+  const nn::NamedParameters parameters = trained_parameters(model);
   Optimizers optimizers;
   if (options.optimizer == "adam") {
     optimizers.push_back(std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.lr = options.lr}));
@@ -81,6 +91,15 @@ json generators_of(const nn::Module& model) {
   return result;
 }
 
+// Throws, naming the first difference, unless a checkpoint was made with these settings.
+void check_settings(const std::string& path, const json& theirs, const Metadata& ours) {
+  for (const auto& [name, value] : ours) {
+    const std::string found = theirs.value(name, "");
+    ROUX_CHECK(found == value, "load_checkpoint", path, " is of another training: its ", name, " was '", found,
+               "', here it is '", value, "'");
+  }
+}
+
 }  // namespace
 
 TrainerState::TrainerState(nn::Module& model, const TrainerOptions& options, int64_t steps)
@@ -88,7 +107,10 @@ TrainerState::TrainerState(nn::Module& model, const TrainerOptions& options, int
   ROUX_CHECK(options.epochs >= 1, "trainer", "epochs must be at least 1, found ", options.epochs);
   model.to(options.device);
   if (options_.class_weights.defined()) options_.class_weights = options_.class_weights.to(options.device);
+  ROUX_CHECK(options.clip >= 0 && options.warmup >= 0, "trainer", "clip and warmup must be at least 0, found ",
+             options.clip, " and ", options.warmup);
   optimizers_ = make_optimizers(model, options);
+  for (const auto& parameter : trained_parameters(model)) trained_.push_back(parameter.second);
 }
 
 int64_t TrainerState::kept_epoch() const {
@@ -107,13 +129,22 @@ void TrainerState::zero_grad() {
 }
 
 void TrainerState::begin_step() {
-  const double left = 1 - static_cast<double>(step_) / static_cast<double>(steps_);
-  if (options_.linear_schedule)
-    for (const auto& optimizer : optimizers_) optimizer->set_lr(options_.lr * left);
+  const auto step = static_cast<double>(step_), steps = static_cast<double>(steps_);
+  const double warm = std::ceil(options_.warmup < 1 ? options_.warmup * steps : options_.warmup);
+  double share = 1;
+  if (step < warm)
+    share = step / std::max(1.0, warm);
+  else if (options_.warmup > 0)
+    share = std::max(0.0, (steps - step) / std::max(1.0, steps - warm));
+  else if (options_.linear_schedule)
+    share = 1 - step / steps;
+  if (options_.warmup > 0 || options_.linear_schedule)
+    for (const auto& optimizer : optimizers_) optimizer->set_lr(options_.lr * share);
   ++step_;
 }
 
 void TrainerState::optimizer_step() {
+  if (options_.clip > 0) nn::clip_gradients(trained_, options_.clip);
   for (const auto& optimizer : optimizers_) optimizer->step();
 }
 
@@ -122,50 +153,55 @@ void TrainerState::check_finite(const EpochReport& report) const {
              " is not finite: training has diverged (hint: a learning rate below ", options_.lr, ")");
 }
 
-void TrainerState::finish_epoch(const EpochReport& report) {
+void TrainerState::finish_epoch(const EpochReport& report, std::optional<nn::ClassificationReport> scores) {
   history_.push_back(report);
-  if (options_.keep_best && kept_epoch() == report.epoch) best_ = model_.state_dict();
+  if (kept_epoch() != report.epoch) return;
+  kept_scores_ = std::move(scores);
+  if (options_.keep_best) best_ = model_.state_dict();
 }
 
 void TrainerState::keep() {
   if (options_.keep_best) model_.load_state_dict(best_);
 }
 
-void TrainerState::save(const std::string& path, int64_t epoch, int64_t position, double loss_sum,
-                        int64_t texts) const {
+void TrainerState::save(const std::string& path, const Place& place) const {
   nn::StateDict tensors;
   append(tensors, "model.", model_.state_dict());
   for (size_t i = 0; i < optimizers_.size(); ++i) append(tensors, optimizer_prefix(i), optimizers_[i]->state_dict());
   append(tensors, "best.", best_);
-  json history = json::array();
+  json history = json::array(), settings = json::object();
   for (const EpochReport& report : history_) history.push_back(to_json(report));
-  const json place = {{"epoch", epoch},
-                      {"position", position},
-                      {"loss_sum", loss_sum},
-                      {"texts", texts},
-                      {"step", step_},
-                      {"history", history},
-                      {"generators", generators_of(model_)},
-                      {"optimizer", options_.optimizer},
-                      {"batch_size", options_.batch_size},
-                      {"seed", options_.seed}};
-  save_safetensors(path, tensors, {{"trainer", place.dump()}});
+  for (const auto& [name, value] : options_.settings) settings[name] = value;
+  const json trainer = {{"epoch", place.epoch},
+                        {"position", place.position},
+                        {"loss_sum", place.loss_sum},
+                        {"texts", place.texts},
+                        {"seconds", place.seconds},
+                        {"step", step_},
+                        {"history", history},
+                        {"generators", generators_of(model_)},
+                        {"optimizer", options_.optimizer},
+                        {"batch_size", options_.batch_size},
+                        {"seed", options_.seed},
+                        {"settings", settings}};
+  save_safetensors(path, tensors, {{"trainer", trainer.dump()}});
 }
 
-void TrainerState::load(const std::string& path, int64_t& epoch, int64_t& position, double& loss_sum, int64_t& texts) {
+TrainerState::Place TrainerState::load(const std::string& path) {
   const SafetensorsFile file = load_safetensors(path);
   const auto entry = std::find_if(file.metadata.begin(), file.metadata.end(),
                                   [](const auto& pair) { return pair.first == "trainer"; });
   ROUX_CHECK(entry != file.metadata.end(), "load_checkpoint", path, " is no checkpoint of a trainer");
   try {
-    const json place = json::parse(entry->second);
-    ROUX_CHECK(place.at("optimizer") == options_.optimizer && place.at("batch_size") == options_.batch_size &&
-                   place.at("seed") == options_.seed,
+    const json trainer = json::parse(entry->second);
+    check_settings(path, trainer.at("settings"), options_.settings);
+    ROUX_CHECK(trainer.at("optimizer") == options_.optimizer && trainer.at("batch_size") == options_.batch_size &&
+                   trainer.at("seed") == options_.seed,
                "load_checkpoint", path, " was made with another optimizer, batch size or seed");
     std::vector<EpochReport> history;
-    for (const json& row : place.at("history")) history.push_back(epoch_from(row));
+    for (const json& row : trainer.at("history")) history.push_back(epoch_from(row));
     for (const auto& [name, generator] : model_.named_generators()) {
-      const json& numbers = place.at("generators").at(name);
+      const json& numbers = trainer.at("generators").at(name);
       *generator = Generator(numbers.at(0), numbers.at(1), numbers.at(2));
     }
     model_.load_state_dict(extract(file.tensors, "model."));
@@ -174,11 +210,9 @@ void TrainerState::load(const std::string& path, int64_t& epoch, int64_t& positi
     best_.clear();
     for (const auto& [name, tensor] : extract(file.tensors, "best.")) best_.emplace_back(name, tensor.clone());
     history_ = std::move(history);
-    step_ = place.at("step");
-    epoch = place.at("epoch");
-    position = place.at("position");
-    loss_sum = place.at("loss_sum");
-    texts = place.at("texts");
+    step_ = trainer.at("step");
+    return {trainer.at("epoch"), trainer.at("position"), trainer.at("loss_sum"), trainer.at("texts"),
+            trainer.at("seconds")};
   } catch (const json::exception& error) {
     fail("load_checkpoint", path, " is damaged: ", error.what());
   }

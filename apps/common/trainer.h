@@ -29,9 +29,19 @@ struct TrainerOptions {
   double lr = 1e-3;
   std::optional<double> weight_decay = {};  ///< of adamw; nothing: its default
   bool linear_schedule = false;             ///< the learning rate falls to 0 over all steps
+  double warmup = 0;                        ///< the rate rises from 0 over so many steps (below 1: over this share of
+                                            ///< all steps) and then falls linearly to 0; 0: it does not
+  double clip = 0;                          ///< largest norm of all gradients together (nn/clip_grad.h); 0: any
   bool keep_best = false;                   ///< end with the weights of the epoch with the best validation F1
   Tensor class_weights = {};                ///< (classes), or undefined
+  int64_t max_length = 512;                 ///< padded batches, see text::BatchOptions
+  int64_t bucket_batches = 0;
+  int64_t most_room = 0;  ///< how far a device may fill batches up (step_runner.h); 0: as it likes
+  text::PaddingOptions padding = {};
+  int64_t steps_a_call = 64;  ///< how often a training says how far it is
   Device device = cpu;
+  /// What else a training has to have in common with one that goes on from its checkpoint: names and values.
+  Metadata settings = {};
 };
 
 /// How an epoch went.
@@ -51,26 +61,42 @@ class TrainerState {
   const std::vector<EpochReport>& history() const { return history_; }
   /// The number of the epoch (from 1) whose weights the model has at the end.
   int64_t kept_epoch() const;
+  /// The scores on the validation texts of those weights; nothing when that epoch was before a checkpoint, or there are
+  /// no such texts.
+  const std::optional<nn::ClassificationReport>& kept_scores() const { return kept_scores_; }
 
  protected:
   /// Sets the learning rate of the next step and counts it.
   void begin_step();
   void zero_grad();
+  /// Clips gradients, where that is asked for, and changes the weights.
   void optimizer_step();
   /// Throws, naming the epoch, when its training loss is not finite.
   void check_finite(const EpochReport& report) const;
-  void finish_epoch(const EpochReport& report);
+  /// `scores`: on the validation texts, where there are any.
+  void finish_epoch(const EpochReport& report, std::optional<nn::ClassificationReport> scores);
   /// Puts the best weights back, where they are asked for.
   void keep();
-  void save(const std::string& path, int64_t epoch, int64_t position, double loss_sum, int64_t texts) const;
-  void load(const std::string& path, int64_t& epoch, int64_t& position, double& loss_sum, int64_t& texts);
+
+  /// How far an epoch is.
+  struct Place {
+    int64_t epoch = 0;     ///< 0 for the first
+    int64_t position = 0;  ///< batches of it that were trained on
+    double loss_sum = 0;
+    int64_t texts = 0;
+    double seconds = 0;
+  };
+  void save(const std::string& path, const Place& place) const;
+  Place load(const std::string& path);
 
   TrainerOptions options_;
 
  private:
   nn::Module& model_;
+  std::vector<Variable> trained_;  // the parameters that are not frozen: optimisers know of no others
   std::vector<std::unique_ptr<nn::Optimizer>> optimizers_;
   std::vector<EpochReport> history_;
+  std::optional<nn::ClassificationReport> kept_scores_;
   nn::StateDict best_;  // only with keep_best
   int64_t steps_, step_ = 0;
 };
@@ -82,9 +108,16 @@ class Trainer : public TrainerState {
   Trainer(Model& model, const text::Corpus& train, const text::Corpus& validation, const TrainerOptions& options)
       : TrainerState(model, options, options.epochs * steps_of(train, options)),
         model_(model),
-        train_(train, {.batch_size = options.batch_size, .shuffle = true, .seed = options.seed}),
+        train_(train, {.batch_size = options.batch_size,
+                       .shuffle = true,
+                       .seed = options.seed,
+                       .max_length = options.max_length,
+                       .padding = options.padding,
+                       .bucket_batches = options.bucket_batches}),
         validation_(validation),
-        runner_(options.device, options.batch_size, [this](const Batch& batch) { step(batch); }),
+        corpus_size_(train.size()),
+        runner_(
+            options.device, options.batch_size, [this](const Batch& batch) { step(batch); }, options.most_room),
         loss_sum_(Tensor::zeros({}, float64, options.device)) {}
 
   Trainer(const Trainer&) = delete;
@@ -105,18 +138,23 @@ class Trainer : public TrainerState {
   }
 
   /// All that `load_checkpoint` needs to go on bit for bit: weights, optimiser, random numbers, place in the data.
+  /// May be called between steps, from `on_step` too.
   void save_checkpoint(const std::string& path) const {
-    save(path, train_.epoch(), train_.position(), loss_sum_.item(), texts_);
+    save(path, {train_.epoch(), train_.position(), loss_sum_.item(), texts_, seconds_});
   }
-  /// Throws when the file is damaged or of another model.
+  /// Throws once training has diverged.
+  void check_loss() const { check_finite({.epoch = train_.epoch() + 1, .train_loss = loss_sum_.item()}); }
+  /// Throws when the file is damaged, or of another model or training.
   void load_checkpoint(const std::string& path) {
-    int64_t epoch = 0, position = 0;
-    double loss_sum = 0;
     runner_.forget();  // before the optimizers get other memory
-    load(path, epoch, position, loss_sum, texts_);
-    loss_sum_.fill_(loss_sum);
-    train_.resume(epoch, position);
+    const Place place = load(path);
+    loss_sum_.fill_(place.loss_sum);
+    texts_ = place.texts;
+    seconds_ = place.seconds;
+    train_.resume(place.epoch, place.position);
   }
+  /// How many texts were trained on so far, in all epochs.
+  int64_t texts_done() const { return train_.epoch() * corpus_size_ + texts_; }
   /// Why the steps on a CUDA device are not replayed as a graph; empty where they are, and on the CPU.
   const std::string& not_replayed_because() const { return runner_.reason(); }
 
@@ -138,50 +176,59 @@ class Trainer : public TrainerState {
     loss_sum_.add_(loss.data(), static_cast<double>(texts));
   }
 
-  // What is left of this epoch; false when it was stopped.
+  // What is left of this epoch; false when it was stopped. Seconds are of training alone, not of `on_step`.
   bool train_epoch(const StepCallback& on_step) {
-    constexpr int64_t steps_a_call = 64;
+    using Clock = std::chrono::steady_clock;
     const int64_t epoch = train_.epoch();
     model_.train();
-    auto start = std::chrono::steady_clock::now();
+    auto start = Clock::now();
+    const auto stop_watch = [&] { seconds_ += std::chrono::duration<double>(Clock::now() - start).count(); };
     int64_t reported = texts_, steps = 0;
     for (const auto& batch : train_) {
       begin_step();
       runner_.run(batch);
       texts_ += batch.labels.numel();
-      if (++steps % steps_a_call != 0 || !on_step) continue;
+      if (++steps % options_.steps_a_call != 0 || !on_step) continue;
+      stop_watch();
       if (!on_step(texts_ - reported)) return false;
       reported = texts_;
+      start = Clock::now();
     }
     EpochReport report{.epoch = epoch + 1, .train_loss = loss_sum_.item() / static_cast<double>(texts_)};
-    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (on_step) on_step(texts_ - reported);
+    stop_watch();
+    report.seconds = seconds_;
+    const int64_t last_texts = texts_ - reported;
     loss_sum_.fill_(0);
     texts_ = 0;
+    seconds_ = 0;
     check_finite(report);
-    validate(report);
-    finish_epoch(report);
+    std::optional<nn::ClassificationReport> scores = validate(report);
+    finish_epoch(report, std::move(scores));
+    if (on_step) on_step(last_texts);
     return true;
   }
 
-  void validate(EpochReport& report) {
-    if (validation_.size() == 0) return;
+  std::optional<nn::ClassificationReport> validate(EpochReport& report) {
+    if (validation_.size() == 0) return std::nullopt;
     const Tensor logits = model_.logits(validation_);  // on the CPU
     const Tensor labels = Tensor::from(validation_.labels);
     const NoGrad guard;
     const Tensor class_weights = options_.class_weights.defined() ? options_.class_weights.to(cpu) : Tensor();
     report.validation_loss = model_.loss(logits, labels, class_weights).item();
-    const nn::ClassificationReport scores = nn::classification_report(argmax(logits, 1), labels, logits.size(1));
+    nn::ClassificationReport scores = nn::classification_report(argmax(logits, 1), labels, logits.size(1));
     report.accuracy = scores.accuracy;
     report.f1 = scores.macro.f1;
+    return scores;
   }
 
   Model& model_;
   typename Model::Batches train_;
   const text::Corpus& validation_;
+  int64_t corpus_size_;
   StepRunner<Batch> runner_;
-  Tensor loss_sum_;    // of this epoch so far, where the model is: no step waits for the device
-  int64_t texts_ = 0;  // of this epoch so far
+  Tensor loss_sum_;     // of this epoch so far, where the model is: no step waits for the device
+  int64_t texts_ = 0;   // of this epoch so far
+  double seconds_ = 0;  // of this epoch so far
 };
 
 }  // namespace roux::apps
