@@ -29,22 +29,22 @@ CUDA_ARCHS ?= 80 90
 # Instrumented builds leave CUDA out: the sanitizers do not know its runtime.
 with_cuda := $(if $(filter release,$(CONFIG)),$(if $(filter-out 0,$(CUDA)),$(NVCC)))
 cuda_sources := $(wildcard cuda/*.cu)
-library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.cpp text/*.cpp text/*/*.cpp) \
+library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.cpp nn/*/*.cpp text/*.cpp text/*/*.cpp) \
   $(if $(with_cuda),$(cuda_sources),cuda/unavailable.cpp)
 app_sources := $(wildcard apps/*.cpp)
 app_common_sources := $(wildcard apps/common/*.cpp apps/common/*/*.cpp)
-test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/% tests/host_cuda/%,$(wildcard tests/*/*.cpp tests/text/*/*.cpp))
+test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/% tests/host_cuda/%,$(wildcard tests/*/*.cpp tests/nn/*/*.cpp tests/text/*/*.cpp))
 # The CUDA sources executed on the host, with the tests that look at devices: tests/host_cuda/README.md.
 host_cuda_sources := $(wildcard tests/host_cuda/*.cpp)
 device_test_sources := $(wildcard tests/operations/*.cpp tests/cuda/*.cpp)
 cuda_bench_source := tests/bench/cuda_bench.cpp
 bench_sources := $(filter-out $(cuda_bench_source),$(wildcard tests/bench/*_bench.cpp))
 fuzz_sources := $(wildcard tests/fuzz/*_fuzz.cpp)
-public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h text/*.h text/*/*.h) $(wildcard cuda/graphed_step.h cuda/uploads.h)
+public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h nn/*/*.h text/*.h text/*/*.h) $(wildcard cuda/graphed_step.h cuda/uploads.h)
 all_sources := $(filter %.cpp,$(library_sources)) $(app_sources) $(app_common_sources) tests/main.cpp $(test_sources) \
   $(host_cuda_sources) $(bench_sources) $(cuda_bench_source) $(fuzz_sources) $(wildcard tests/install/*.cpp)
-all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn text text/* cuda apps apps/common apps/common/* tests tests/* \
-  tests/host_cuda/cuda tests/text/*))
+all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn nn/* text text/* cuda apps apps/common apps/common/* tests tests/* \
+  tests/host_cuda/cuda tests/nn/* tests/text/*))
 
 # ---- How: flags by configuration -----------------------------------------------------------------------------------
 optimise_release := -O3 -g1
@@ -198,6 +198,17 @@ demo: deps ## train the recipe models on the data that ships with roux, on a fre
 	@echo "$(or $(DEMO_WHY),The shipped recipes with the default settings.)"
 	$(out)/apps/train_recipes $(DEMO_FLAGS) --save build/demo
 	$(out)/apps/predict build/demo $(DEMO_TITLES)
+
+# On apps/data/small_bert, which apps/make_small_model.sh made of the shipped recipes: real models are larger and know more.
+small_model := apps/data/small_bert
+.PHONY: demo-transformer
+demo-transformer: deps ## fine-tune, predict and embed with the small transformer that ships with roux
+	+@$(parallel) $(apps)
+	@rm -rf build/demo-transformer
+	$(out)/apps/finetune $(small_model) --train last:1 --epochs 2 --lr 3e-4 --save build/demo-transformer
+	$(out)/apps/predict build/demo-transformer $(DEMO_TITLES)
+	$(out)/apps/embed $(small_model) "apple pie" "cherry tart" "onion soup"
+	$(out)/apps/polysemy $(small_model) --plot build/polysemy.svg
 
 run_tests = ROUX_APPS=$(out)/apps $(tests) $(1) $(TEST_FLAGS)
 .PHONY: test test-slow test-programs

@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include "apps/common/classifiers.h"
+#include "nn/clip_grad.h"
+#include "nn/lr_schedule.h"
+#include "nn/sgd.h"
 #include "nn/testing.h"
 #include "tensor/memory.h"
 #include "tests/temporary_folder.h"
@@ -130,6 +133,66 @@ TEST_CASE("AdamW takes the weight decay that it is given, 0 too") {
   CHECK(weights("adamw", 0.0) == weights("adam", {}));
   CHECK(weights("adamw", {}) == weights("adamw", 0.01));
   CHECK(weights("adamw", {}) != weights("adamw", 0.0));
+}
+
+TEST_CASE("warm-up and clipping are those of the schedule and of clip_grad_norm") {
+  const text::Corpus train = random_corpus(60, 60, 1), none;
+  const ClassifierShape shape{.vocabulary_size = 60, .embedding_dim = 8};
+  for (const double warmup : {3.0, 0.2}) {  // of 15 steps
+    manual_seed(4);
+    EmbeddingBagClassifier found(shape);
+    Trainer<EmbeddingBagClassifier> trainer(
+        found, train, none,
+        {.epochs = 1, .batch_size = 4, .seed = 2, .optimizer = "sgd", .lr = 2, .warmup = warmup, .clip = 0.1});
+    REQUIRE(trainer.run());
+
+    manual_seed(4);
+    EmbeddingBagClassifier expected(shape);
+    nn::SGD optimizer(expected.named_parameters(), {.lr = 2});
+    nn::LinearWarmupLR schedule(optimizer, 3, 15);
+    int clipped = 0;
+    for (const text::BagBatch& batch : text::BagBatches(train, {.batch_size = 4, .shuffle = true, .seed = 2})) {
+      optimizer.zero_grad();
+      nn::cross_entropy(expected.forward(batch), batch.labels).backward();
+      clipped += nn::clip_grad_norm(expected.parameters(), 0.1) > 0.1;
+      optimizer.step();
+      schedule.step();
+    }
+    CHECK(clipped > 10);
+    CHECK(nn::close(found.fc.weight, expected.fc.weight));
+    CHECK(nn::close(found.embedding_bag.weight, expected.embedding_bag.weight));
+  }
+}
+
+TEST_CASE("frozen parameters stay as they are, and their optimiser knows nothing of them") {
+  const text::Corpus train = random_corpus(60, 60, 1), none;
+  EmbeddingBagClassifier model({.vocabulary_size = 60, .embedding_dim = 8});
+  const TemporaryFolder folder;
+  const std::vector<float> before = model.embedding_bag.weight.data().to_vector<float>();
+  model.embedding_bag.weight.set_requires_grad(false);
+  Trainer<EmbeddingBagClassifier> trainer(model, train, none, {.epochs = 1, .optimizer = "adamw", .weight_decay = 0.5});
+  REQUIRE(trainer.run());
+  CHECK(model.embedding_bag.weight.data().to_vector<float>() == before);
+  trainer.save_checkpoint(folder / "checkpoint");
+  for (const auto& [name, tensor] : load_safetensors(folder / "checkpoint").tensors)
+    CHECK((!name.starts_with("optimizer0.embedding_bag")));
+  model.fc.weight.set_requires_grad(false);
+  model.fc.bias.set_requires_grad(false);
+  CHECK_THROWS_WITH_AS((Trainer<EmbeddingBagClassifier>(model, train, none, {})),
+                       "[trainer] all parameters of the model are frozen, there is nothing to train", Error);
+}
+
+TEST_CASE("a checkpoint is refused by a training with other settings, by their name") {
+  const text::Corpus train = random_corpus(60, 60, 1), none;
+  EmbeddingBagClassifier model({.vocabulary_size = 60, .embedding_dim = 8});
+  const TemporaryFolder folder;
+  const std::string path = folder / "checkpoint";
+  const Metadata settings = {{"data", "60 texts"}, {"--lr", "0.1"}};
+  Trainer<EmbeddingBagClassifier>(model, train, none, {.settings = settings}).save_checkpoint(path);
+  Trainer<EmbeddingBagClassifier>(model, train, none, {.settings = settings}).load_checkpoint(path);
+  Trainer<EmbeddingBagClassifier> other(model, train, none, {.settings = {{"data", "60 texts"}, {"--lr", "0.2"}}});
+  CHECK_THROWS_WITH_AS(other.load_checkpoint(path),
+                       doctest::Contains("is of another training: its --lr was '0.1', here it is '0.2'"), Error);
 }
 
 TEST_CASE("training leaves no graph behind") {

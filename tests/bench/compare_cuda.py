@@ -3,7 +3,7 @@
 
     compare_cuda.py [PART...] [--rounds N] [--json FILE] [--build DIR] [--size small]
 
-Parts: memory products training (all when none is named). Ours and theirs run in turn, never side by side; figures are
+Parts: memory products attention training finetuning (all when none is named). Ours and theirs run in turn, never side by side; figures are
 medians of the rounds, ratios the median of the rounds' own ratios. What a figure means is in README.md beside this
 file. Needs Python 3 alone; PEERS_PYTHON names a Python with PyTorch for CUDA (default: python3).
 Where there is no CUDA device, or none in the build, it says so in one line and succeeds.
@@ -20,8 +20,9 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # nothing is written outside build/
 from compare import PEERS, ROOT, Failed, Row, measure, print_table
 
-PARTS = ("memory", "products", "training")
+PARTS = ("memory", "products", "attention", "training", "finetuning")
 SHARE_OF_COPY, SHARE_OF_CUBLAS, OVER_EAGER, OVER_GRAPHS = 80, 0.95, 5, 1.2
+STEP_OVER_EAGER, STEP_OVER_COMPILED = 1.2, 1
 
 
 class Runs:
@@ -34,7 +35,8 @@ class Runs:
         """The value of one row in each round; an empty list where there is none."""
         values = []
         for run in runs or []:
-            found = [row[key] for row in run["rows"] if all(row.get(name) == value for name, value in wanted.items())]
+            found = [row[key] for row in run["rows"]
+                     if key in row and all(row.get(name) == value for name, value in wanted.items())]
             values += found[:1]
         return values if len(values) == len(runs or []) else []
 
@@ -69,8 +71,14 @@ def memory(runs):
 
 def products(runs):
     for name in runs.names("products"):
-        yield Row(name, "TFLOP/s", runs.of(runs.ours, "tflop_per_s", name=name), "PyTorch: cuBLAS, no TF32",
+        yield Row(name, "TFLOP/s", runs.of(runs.ours, "tflop_per_s", name=name), "PyTorch: cuBLAS",
                   runs.of(runs.theirs, "tflop_per_s", name=name), at_least=SHARE_OF_CUBLAS)
+
+
+def attention(runs):
+    for name in runs.names("attention"):
+        yield Row(name, "TFLOP/s", runs.of(runs.ours, "tflop_per_s", name=name), "PyTorch: SDPA",
+                  runs.of(runs.theirs, "tflop_per_s", name=name))
 
 
 def training(runs):
@@ -84,6 +92,16 @@ def training(runs):
                       at_least=bound)
         yield Row(name + ", by calls", "titles/s", rate(runs.ours, "by calls"), "PyTorch, eager",
                   rate(runs.theirs, "eager"))
+
+
+def finetuning(runs):
+    for name in runs.names("finetuning"):
+        for precision in ("float32", "tf32", "bfloat16"):
+            ours = runs.of(runs.ours, "steps_per_s", name=name, form=precision)
+            for form, bound in (("eager", STEP_OVER_EAGER), ("compile", STEP_OVER_COMPILED)):
+                yield Row("%s, %s" % (name, precision), "steps/s", ours, "PyTorch, " + form,
+                          runs.of(runs.theirs, "steps_per_s", name=name, form="%s, %s" % (precision, form)),
+                          at_least=bound)
 
 
 class Setting:
@@ -178,7 +196,7 @@ def main():
             return 0
         try:
             runs = setting.runs()
-            rows = [row for part in (memory, products, training) if part.__name__ in options.parts
+            rows = [row for part in (memory, products, attention, training, finetuning) if part.__name__ in options.parts
                     for row in part(runs)]
         except Failed as failure:
             print("compare_cuda.py: %s" % failure, file=sys.stderr)

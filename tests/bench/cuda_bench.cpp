@@ -1,6 +1,7 @@
-// Times on a CUDA device, beside the limits of the card: kernels that only move memory, matrix products, and training.
+// Times on a CUDA device, beside the limits of the card: kernels that only move memory, matrix products, attention,
+// training, and fine-tuning.
 //
-//   build/bench/cuda_bench [memory] [products] [training] [--json FILE] [--size small]
+//   build/bench/cuda_bench [memory] [products] [attention] [training] [finetuning] [--json FILE] [--size small]
 //
 // Google Benchmark times calls; work for a device goes on after a call has returned. Here a sample is a number of calls
 // and one wait for the device behind them, and figures are medians of samples. peers/cuda_pytorch.py does the same with
@@ -18,9 +19,11 @@
 #include "apps/common/command_line.h"
 #include "apps/common/program.h"
 #include "apps/common/trainer.h"
+#include "cuda/graphed_step.h"
 #include "nn/adam.h"
 #include "nn/loss.h"
 #include "nn/metrics.h"
+#include "nn/transformers/models.h"
 #include "tensor/backend.h"
 #include "tensor/file.h"
 #include "tests/bench/bench_corpus.h"
@@ -38,6 +41,9 @@ struct Size {
   int64_t table_rows = 100000;
   std::vector<std::vector<int64_t>> products = {
       {1024, 1024, 1024}, {4096, 4096, 4096}, {8192, 8192, 8192}, {1000, 768, 3072}};
+  std::vector<std::vector<int64_t>> attention = {{32, 12, 128, 64}, {8, 12, 512, 64}};  ///< batch, heads, length, dim
+  int64_t texts = 32, tokens = 128;                                                     ///< of a batch for fine-tuning
+  nn::TransformerConfig model = {};                                                     ///< distilbert-base-uncased
   int64_t titles = 34810, words = 4000;  ///< about those of the recipes to train on
   std::vector<int64_t> batches = {32, 1024};
   int64_t steps = 12000;    ///< of a training, in whole epochs: at least 6
@@ -50,6 +56,15 @@ const Size small{.elements = 4096,
                  .side = 64,
                  .table_rows = 100,
                  .products = {{16, 16, 16}, {10, 12, 14}},
+                 .attention = {{2, 2, 12, 8}},
+                 .texts = 2,
+                 .tokens = 8,
+                 .model = {.vocab_size = 100,
+                           .max_position_embeddings = 16,
+                           .num_hidden_layers = 2,
+                           .num_attention_heads = 2,
+                           .hidden_size = 16,
+                           .intermediate_size = 32},
                  .titles = 100,
                  .words = 50,
                  .batches = {16, 64},
@@ -104,19 +119,24 @@ class Report {
                 const std::function<void()>& wait = wait_for_device) {
     const double seconds = seconds_of(call, wait), rate = static_cast<double>(bytes) / seconds;
     if (limit_ > 0)
-      std::printf("%-34s %10.1f GB/s  %5.1f %% of a copy's\n", name.c_str(), rate * 1e-9, 100 * rate / limit_);
+      std::printf("%-48s %10.1f GB/s  %5.1f %% of a copy's\n", name.c_str(), rate * 1e-9, 100 * rate / limit_);
     else
-      std::printf("%-34s %10.1f GB/s\n", name.c_str(), rate * 1e-9);
+      std::printf("%-48s %10.1f GB/s\n", name.c_str(), rate * 1e-9);
     add({{"part", "memory"}, {"name", name}, {"bytes", bytes}, {"seconds", seconds}, {"gb_per_s", rate * 1e-9}});
     return rate;
   }
-  void product(const std::string& name, double operations, const std::function<void()>& call) {
+  void product(const char* part, const std::string& name, double operations, const std::function<void()>& call) {
     const double seconds = seconds_of(call), rate = operations / seconds * 1e-12;
-    std::printf("%-34s %10.2f TFLOP/s\n", name.c_str(), rate);
-    add({{"part", "products"}, {"name", name}, {"seconds", seconds}, {"tflop_per_s", rate}});
+    std::printf("%-48s %10.2f TFLOP/s\n", name.c_str(), rate);
+    add({{"part", part}, {"name", name}, {"seconds", seconds}, {"tflop_per_s", rate}});
+  }
+  void finetuning(const std::string& name, const std::string& form, double seconds, const std::string& note) {
+    std::printf("%-48s %10.2f ms  %s%s%s\n", name.c_str(), 1e3 * seconds, form.c_str(), note.empty() ? "" : ": ",
+                note.c_str());
+    add({{"part", "finetuning"}, {"name", name}, {"form", form}, {"steps_per_s", 1 / seconds}, {"note", note}});
   }
   void training(const std::string& name, const std::string& form, double titles_per_second, const std::string& note) {
-    std::printf("%-34s %10.0f titles/s  %s%s%s\n", name.c_str(), titles_per_second, form.c_str(),
+    std::printf("%-48s %10.0f titles/s  %s%s%s\n", name.c_str(), titles_per_second, form.c_str(),
                 note.empty() ? "" : ": ", note.c_str());
     add({{"part", "training"}, {"name", name}, {"form", form}, {"titles_per_s", titles_per_second}, {"note", note}});
   }
@@ -240,16 +260,77 @@ void time_adam(Report& report, const Size& size) {
 
 // ---- Products: a multiplication and an addition are two operations. ------------------------------------------------
 
+std::string joined(const std::vector<int64_t>& sides) {
+  std::string text;
+  for (const int64_t side : sides) text += (text.empty() ? "" : " x ") + std::to_string(side);
+  return text;
+}
+
+constexpr MatmulPrecision precisions[] = {MatmulPrecision::highest, MatmulPrecision::high, MatmulPrecision::medium};
+
+void time_product(Report& report, const std::vector<int64_t>& shape, DType dtype, const std::string& type) {
+  const int64_t m = shape[0], k = shape[1], n = shape[2];
+  const Tensor a = uniform({m, k}, dtype), b = uniform({k, n}, dtype);
+  report.product("products", "matmul " + type + " " + joined(shape),
+                 2.0 * static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n), [&] { matmul(a, b); });
+}
+
 void time_products(Report& report, const Size& size) {
-  for (const DType dtype : {float32, float64})
-    for (const std::vector<int64_t>& shape : size.products) {
-      const int64_t m = shape[0], k = shape[1], n = shape[2];
-      const Tensor a = uniform({m, k}, dtype), b = uniform({k, n}, dtype);
-      const std::string sides = std::to_string(m) + " x " + std::to_string(k) + " x " + std::to_string(n);
-      report.product(std::string("matmul ") + (dtype == float32 ? "float32 " : "float64 ") + sides,
-                     2.0 * static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n),
-                     [&] { matmul(a, b); });
+  for (const std::vector<int64_t>& shape : size.products) {
+    for (const MatmulPrecision precision : precisions) {
+      const MatmulPrecisionScope scope(precision);
+      time_product(report, shape, float32, roux::name(precision));
     }
+    time_product(report, shape, float64, "float64");
+  }
+}
+
+// Two products forward, five backward, of length x length x dim for each head.
+void time_attention(Report& report, const Size& size) {
+  for (const std::vector<int64_t>& shape : size.attention) {
+    const int64_t batch = shape[0], heads = shape[1], length = shape[2], dim = shape[3];
+    // In memory (batch, length, heads, dim), as models have it.
+    const auto operand = [&] { return uniform({batch, length, heads, dim}).transpose(1, 2); };
+    Variable q(operand(), true), k(operand(), true), v(operand(), true);
+    const Tensor seed = operand();
+    const double product = 2.0 * static_cast<double>(batch * heads * dim) * static_cast<double>(length * length);
+    for (const MatmulPrecision precision : precisions) {
+      const MatmulPrecisionScope scope(precision);
+      const std::string name = std::string("attention ") + roux::name(precision) + " " + joined(shape);
+      report.product("attention", name, 2 * product, [&] { attention(q.data(), k.data(), v.data()); });
+      const Variable result = attention(q, k, v);
+      report.product("attention", name + ", backward", 5 * product, [&] {
+        for (Variable* const leaf : {&q, &k, &v}) leaf->zero_grad();
+        result.backward(seed, true);
+      });
+    }
+  }
+}
+
+// ---- Fine-tuning: a whole step of DistilBERT with two labels, all layers, dropout, AdamW, recorded and replayed.
+// ------
+
+void time_finetuning(Report& report, const Size& size) {
+  const std::string name = "DistilBERT step, " + joined({size.texts, size.tokens});
+  for (const MatmulPrecision precision : precisions) {
+    const MatmulPrecisionScope scope(precision);
+    manual_seed(0);
+    nn::SequenceClassificationModel model(size.model);
+    model.to(device);
+    nn::AdamW optimizer(model.named_parameters(), {.lr = 5e-5});
+    const nn::TransformerInput input{
+        .ids = Tensor::randint(0, size.model.vocab_size, {size.texts, size.tokens}, device),
+        .mask = Tensor::ones({size.texts, size.tokens}, boolean, device)};
+    const Tensor labels = Tensor::randint(0, 2, {size.texts}, device);
+    cuda::GraphedStep step(device, [&] {
+      optimizer.zero_grad();
+      nn::cross_entropy(model.forward(input), labels).backward();
+      optimizer.step();
+    });
+    const double seconds = report.seconds_of([&] { step.run(); });
+    const std::string& reason = step.reason();
+    report.finetuning(name, roux::name(precision), seconds, reason.empty() ? "" : "NOT replayed: " + reason);
+  }
 }
 
 // ---- Training: the course's EmbeddingBag model, batches gathered on the host. --------------------------------------
@@ -343,7 +424,9 @@ int measure(const Options& options, const Size& size, const BenchCorpus& data) {
     time_adam(report, size);
   }
   if (options.wants("products")) time_products(report, size);
+  if (options.wants("attention")) time_attention(report, size);
   if (options.wants("training")) time_training(report, size, data);
+  if (options.wants("finetuning")) time_finetuning(report, size);
   if (!options.json.empty()) report.write(options.json, name, data.name);
   return 0;
 }
@@ -352,7 +435,7 @@ int cuda_bench(int argc, char** argv) {
   Options options;
   apps::CommandLine app("Times on a CUDA device, beside what the card can do.", "cuda_bench");
   app.add_option("PART", options.parts, "what to measure; without any, everything")
-      ->check(CLI::IsMember({"memory", "products", "training"}))
+      ->check(CLI::IsMember({"memory", "products", "attention", "training", "finetuning"}))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--json", options.json, "write the figures as JSON")->type_name("FILE");
   app.add_option("--size", options.size, "small: only to see that everything runs")

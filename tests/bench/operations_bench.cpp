@@ -261,6 +261,56 @@ void loss_backward(State& state) {
 }
 BENCHMARK(loss_backward)->Name("cross_entropy_backward")->Apply(class_shapes);
 
+// ---- Attention: 12 heads of 64, dropout 0.1, fused and composed of matmul, softmax, dropout and matmul.
+// --------------
+
+struct Attention {
+  int64_t batch, length;
+  bool fused;
+
+  Variable heads(uint64_t seed) const {
+    Generator generator(seed);
+    const Tensor x = Tensor::randn({batch, length, 12 * dim}, float32, cpu, generator);
+    return Variable(x.reshape({batch, length, 12, dim}).transpose(1, 2), true);
+  }
+  Variable operator()(const Variable& q, const Variable& k, const Variable& v, Generator& generator) const {
+    if (fused) return attention(q, k, v, {.dropout = 0.1, .generator = &generator});
+    return matmul(dropout(softmax(matmul(q, k.transpose(-1, -2)) * 0.125), 0.1, generator), v);
+  }
+  double flop() const { return 4.0 * 12 * dim * static_cast<double>(batch * length * length); }
+};
+
+void attention_shapes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"batch", "length"})->Args({1, 16})->Args({1, 128})->Args({32, 16})->Args({32, 128});
+  benchmark->Args({8, 512});
+}
+
+void attention_forward(State& state, bool fused) {
+  const Attention attend{state.range(0), state.range(1), fused};
+  const Variable q = attend.heads(1), k = attend.heads(2), v = attend.heads(3);
+  Generator generator(4);
+  const NoGrad guard;
+  for (auto _ : state) benchmark::DoNotOptimize(attend(q, k, v, generator));
+  state.counters["FLOP"] = per_second(attend.flop());
+}
+BENCHMARK_CAPTURE(attention_forward, fused, true)->Name("attention/fused")->Apply(attention_shapes);
+BENCHMARK_CAPTURE(attention_forward, composed, false)->Name("attention/composed")->Apply(attention_shapes);
+
+void attention_backward(State& state, bool fused) {
+  const Attention attend{state.range(0), state.range(1), fused};
+  Variable q = attend.heads(1), k = attend.heads(2), v = attend.heads(3);
+  Generator generator(4);
+  const Variable result = attend(q, k, v, generator);
+  const Tensor seed = Tensor::randn(result.shape());
+  for (auto _ : state) {
+    for (Variable* const leaf : {&q, &k, &v}) leaf->zero_grad();
+    result.backward(seed, true);
+  }
+  state.counters["FLOP"] = per_second(2 * attend.flop());
+}
+BENCHMARK_CAPTURE(attention_backward, fused, true)->Name("attention_backward/fused")->Apply(attention_shapes);
+BENCHMARK_CAPTURE(attention_backward, composed, false)->Name("attention_backward/composed")->Apply(attention_shapes);
+
 // ---- Optimisers. ----------------------------------------------------------------------------------------------------
 
 void adam_dense(State& state) {

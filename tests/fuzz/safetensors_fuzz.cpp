@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -19,11 +20,18 @@ void read(std::string_view file_bytes) {
   std::copy(file_bytes.begin(), file_bytes.end(), static_cast<char*>(bytes.data()));
   try {
     const roux::SafetensorsFile file = roux::parse_safetensors(bytes, "fuzz");
+    uint64_t filled = 0;
     for (const auto& [name, tensor] : file.tensors) {
+      filled += static_cast<uint64_t>(tensor.numel() * size_of(tensor.dtype()));
       if (file.find(name) != &tensor) __builtin_trap();
       const roux::Tensor copy = tensor.clone();  // touches every element
       if (to_string(copy) != to_string(tensor)) __builtin_trap();
     }
+    // No hole, no overlap, nothing behind the last: what the header leaves is the tensors, each byte once.
+    uint64_t header_bytes = 0;
+    std::memcpy(&header_bytes, file_bytes.data(), sizeof header_bytes);
+    if (header_bytes > 100'000'000 || filled + header_bytes + sizeof header_bytes != file_bytes.size())
+      __builtin_trap();
   } catch (const roux::Error&) {
     // A refusal is an answer.
   }

@@ -74,12 +74,6 @@ std::string to_text(const Index& index) {
 
 bool same(const Location& a, const Location& b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
 
-// Called in a thread: the launch ends here.
-[[noreturn]] void fail_thread(const std::string& what) {
-  block.failure = "thread " + to_text(self().index) + ": " + what;
-  for (;;) Fiber::pause();
-}
-
 void run_thread() {
   block.launch->body();
   self().state = State::done;
@@ -213,6 +207,11 @@ void execute(const Launch& launch, Order order) {
 }
 
 // Whoever waits does so at one place, or it would have failed: the first stands for them all.
+void fail_thread(const std::string& what) {
+  block.failure = "thread " + to_text(self().index) + ": " + what;
+  for (;;) Fiber::pause();
+}
+
 void barrier(const Location& where) {
   if (block.at_barrier == 0) {
     block.first_at_barrier = self().number;

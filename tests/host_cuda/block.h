@@ -57,6 +57,8 @@ struct Location {
 void barrier(const Location& where);
 /// Waits for all threads of the warp. `values` receives what each lane gave.
 void warp_exchange(uint64_t value, uint64_t values[32], const char* what, const Location& where);
+/// The launch ends here: this thread has done what no kernel may do.
+[[noreturn]] void fail_thread(const std::string& what);
 /// Memory that all threads of a block share, found by the address of its declaration; poisoned at the start of a block.
 void* shared_memory(const void* declaration, size_t bytes);
 

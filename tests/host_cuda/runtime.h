@@ -86,6 +86,7 @@ struct Settings {
   size_t compared_bytes = size_t{16} << 20;
   int devices = 1;
   int driver_version = 13000, runtime_version = 13000;
+  int architecture = 90;  // that kernels are compiled for: no tensor cores below 80
   bool has_cublas = true;
   bool keeps_freed_memory = false;
 };

@@ -40,6 +40,16 @@ TEST_CASE("clip_grad_norm scales all gradients by one factor and keeps rows rows
   CHECK(nn::clip_grad_norm(p.all, 100) == doctest::Approx(6.5).epsilon(1e-6));
 }
 
+TEST_CASE("clip_grad_norm sums large gradients in float64, in any layout") {
+  const int64_t n = 300001;  // several chunks, and a rest
+  const Tensor values = Tensor::full({n}, 3.0f);
+  Variable w(Tensor::zeros({n}), true), turned(Tensor::zeros({3, 2}), true);
+  w.mutable_gradient().add(values);
+  CHECK(nn::clip_grad_norm({w}, 1e9) == doctest::Approx(3 * std::sqrt(static_cast<double>(n))).epsilon(1e-12));
+  turned.mutable_gradient().add(Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6}, {2, 3}).transpose(0, 1));
+  CHECK(nn::clip_grad_norm({turned}, 1e9) == doctest::Approx(std::sqrt(91.0)).epsilon(1e-12));
+}
+
 TEST_CASE("clip_grad_norm leaves small gradients alone, and a bound of 0 clears them") {
   Parameters p;
   CHECK(nn::clip_grad_norm(p.all, 13.1) == doctest::Approx(13));

@@ -80,6 +80,7 @@ inline std::vector<Tensor> outputs(const UniqueIds& x) { return {x.rows, x.slots
 inline std::vector<Tensor> outputs(const EmbeddingBagResult& x) { return {x.output}; }
 inline std::vector<Tensor> outputs(const MaskedPoolResult& x) { return {x.output}; }
 inline std::vector<Tensor> outputs(const LayerNormResult& x) { return {x.output}; }
+inline std::vector<Tensor> outputs(const AttentionResult& x) { return {x.output, x.log_sum_exp}; }
 inline std::vector<Tensor> outputs(const CrossEntropyResult& x) { return {x.losses, x.divisors}; }
 inline std::vector<Tensor> outputs(const DropoutResult& x) { return {x.output, x.mask}; }
 inline Variable differentiable_output(const Variable& x) { return x; }

@@ -76,7 +76,7 @@ std::set<std::string> declared(const std::string& text, const std::string& retur
 std::set<std::string> tensor_operations() {
   std::set<std::string> all =
       declared(read("tensor/ops.h"), R"(\bTensor|\bValuesIndices|\bUniqueIds|)"
-                                     R"(\b(?:EmbeddingBag|MaskedPool|LayerNorm|CrossEntropy|Dropout)Result)");
+                                     R"(\b(?:EmbeddingBag|MaskedPool|LayerNorm|Attention|CrossEntropy|Dropout)Result)");
   all.merge(declared(read("tensor/tensor.h", "// --- Conversions", "// --- Changes in place"), R"(\n  Tensor)"));
   return all;
 }

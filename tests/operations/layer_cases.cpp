@@ -169,6 +169,54 @@ void add_layers(Cases& cases) {
   }
 }
 
+// Batches of heads: q, k, v and, in some, a mask.
+void add_attention(Cases& cases) {
+  const auto of = [](int64_t batch, int64_t heads, int64_t queries, int64_t keys, int64_t dim) {
+    return std::vector{numbers({batch, heads, queries, dim}), numbers({batch, heads, keys, dim}),
+                       numbers({batch, heads, keys, dim})};
+  };
+  const auto masked = [](std::vector<Input> inputs, Input mask) {
+    inputs.push_back(std::move(mask));
+    return inputs;
+  };
+  const auto add = [&](const std::string& label, std::vector<Variant> variants, const AttentionOptions& options) {
+    return &cases.add("attention", label, [options](const auto& in) {
+      Generator generator(17, 3, 5);
+      AttentionOptions own = options;
+      if (in.size() > 3) own.mask = tensor_of(in[3]);
+      own.generator = &generator;
+      return attention(in[0], in[1], in[2], own);
+    }, std::move(variants)).with_tolerance(1e-4);
+  };
+  add("", {{"odd", of(2, 3, 5, 7, 3)},
+           {"one", of(1, 1, 1, 1, 1)},
+           {"one query", of(2, 1, 1, 6, 4)},
+           {"no batch", of(0, 2, 3, 4, 2)},
+           {"no queries", of(2, 1, 0, 3, 2)},
+           {"no keys", of(1, 2, 3, 0, 2)},
+           {"registers", of(1, 1, 3, 16, 16)},
+           {"large", of(2, 3, 70, 65, 32), true},
+           {"large heads", of(1, 2, 21, 35, 72), true}}, {});
+  add("scale 0.25", one(of(1, 2, 3, 4, 2)), {.scale = 0.25});
+  // Padding: of the second sequence, the last two keys; the third has none.
+  const Input padding = given({3, 1, 1, 4}, {1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0}, boolean);
+  const std::vector<Variant> masks = {{"padding", masked(of(3, 2, 3, 4, 2), padding)},
+                                      {"each score", masked(of(2, 2, 3, 5, 2), mask({2, 2, 3, 5}))},
+                                      {"heads", masked(of(2, 2, 3, 4, 2), mask({2, 1, 4}))},
+                                      {"large", masked(of(5, 2, 40, 37, 16), mask({5, 1, 1, 37})), true}};
+  add("masked", masks, {});
+  add("masked, causal", masks, {.causal = true});
+  add("causal", {{"square", of(2, 1, 4, 4, 3)},
+                 {"more keys", of(1, 2, 3, 7, 2)},
+                 {"more queries", of(1, 2, 7, 3, 2)},
+                 {"large", of(1, 2, 100, 100, 16), true}}, {.causal = true});
+  // Which weights stay is ours to choose: no reference figures.
+  const std::vector<Variant> some = {{"small", masked(of(3, 2, 3, 4, 2), padding)},
+                                     {"large", masked(of(5, 2, 40, 37, 16), mask({5, 1, 1, 37})), true}};
+  add("dropout 0.3", some, {.dropout = 0.3})->without_oracle();
+  add("dropout 1", some, {.dropout = 1})->without_oracle();
+}
+
 void add_cross_entropy(Cases& cases) {
   const std::vector<Variant> rows = {{"odd", {numbers({5, 4}), ids({5}, 4)}},
                                      {"two classes", {numbers({7, 2}), ids({7}, 2)}},
@@ -217,6 +265,7 @@ void add_layer_cases(Cases& cases) {
   add_embedding_bag(cases);
   add_masked_pool(cases);
   add_layers(cases);
+  add_attention(cases);
   add_cross_entropy(cases);
 }
 

@@ -43,6 +43,23 @@ def masked_pool(mode):
     return f
 
 
+def attention(scale=None, causal=False):
+    """The result, and the logarithm of the sum of the scores' exponentials (-inf: a query without keys)."""
+    def f(q, k, v, mask=None):
+        queries, keys = q.shape[-2], k.shape[-2]
+        allowed = torch.ones(*q.shape[:2], queries, keys, dtype=torch.bool)
+        if mask is not None:
+            allowed = allowed & mask
+        if causal:
+            allowed = allowed & torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries)
+        scores = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+        sums = scores.masked_fill(~allowed, -INF).logsumexp(-1)
+        if keys and not allowed.any(-1).all():  # as in Hugging Face's models
+            return scores.masked_fill(~allowed, torch.finfo(q.dtype).min).softmax(-1) @ v, sums
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, scale=scale), sums
+    return f
+
+
 def cross_entropy(reduction, **options):
     def f(logits, labels, weight=None):
         return F.cross_entropy(logits, labels, weight=weight, reduction=reduction, **options)
@@ -197,6 +214,8 @@ FUNCTIONS = {
     "embedding_bag/mean by frequency": bag("mean", scale_grad_by_freq=True),
     **{f"masked_pool/{mode}": masked_pool(mode) for mode in ["sum", "mean", "max"]},
     "masked_pool/max of equals": masked_pool("max"), "masked_pool/max of nan": masked_pool("max"),
+    "attention": attention(), "attention/scale 0.25": attention(scale=0.25), "attention/masked": attention(),
+    "attention/masked, causal": attention(causal=True), "attention/causal": attention(causal=True),
     "layer_norm": lambda x, weight, bias: F.layer_norm(x, x.shape[-1:], weight, bias, 1e-5),
     "layer_norm/no weight": lambda x: F.layer_norm(x, x.shape[-1:], None, None, 1e-3),
     "layer_norm/no bias": lambda x, weight: F.layer_norm(x, x.shape[-1:], weight, None, 1e-12),

@@ -1,9 +1,16 @@
-// Matrix products against a plain loop. Some builds of OpenBLAS are wrong on some processors: the first test says so.
+// Matrix products against a plain loop: those of the library, and each kernel of ours by itself. Some builds of
+// OpenBLAS are wrong on some processors: the first test says so.
 #include <cblas.h>
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
 
+#include "tensor/cpu/matmul_panels.h"
+#include "tensor/float16.h"
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
 
@@ -92,14 +99,280 @@ TEST_CASE("matmul and linear name what does not fit") {
                        doctest::Contains("the bias must have shape (4)"), Error);
 }
 
-TEST_CASE("large products have the same bits for any number of threads") {
-  Generator generator(2);
-  const Tensor a = Tensor::randn({500, 300}, float32, cpu, generator),
-               b = Tensor::randn({300, 900}, float32, cpu, generator);
+namespace {
+
+using cpu_kernels::PanelKernel;
+using cpu_kernels::ProductOperand;
+using cpu_kernels::ProductResult;
+
+constexpr float sentinel = 12345;
+
+double largest(const Tensor& x) { return amax(x).item(); }
+
+std::string size_text(int64_t m, int64_t k, int64_t n) {
+  return std::to_string(m) + " x " + std::to_string(k) + " x " + std::to_string(n);
+}
+
+enum class Start { zeros, result, bias };
+
+/// A product as kernels see it: operands in either layout with room between their rows, a result with room after its
+/// rows, and where its sums start.
+struct KernelCase {
+  int64_t m, n, k;
+  bool transpose_a = false, transpose_b = false;
+  Start start = Start::zeros;
+  std::vector<float> a, b, bias, result, before;
+  int64_t leading_a = 0, leading_b = 0, leading = 0;
+
+  KernelCase(int64_t rows, int64_t columns, int64_t depth, bool turn_a, bool turn_b, Start from, int64_t room = 2)
+      : m(rows), n(columns), k(depth), transpose_a(turn_a), transpose_b(turn_b), start(from) {
+    Generator generator(static_cast<uint64_t>(m * 1000 + n * 10 + k));
+    leading_a = (transpose_a ? m : k) + 3;
+    leading_b = (transpose_b ? k : n) + 1;
+    leading = n + room;
+    const auto draw = [&](int64_t count) { return Tensor::randn({count}, float32, cpu, generator).to_vector<float>(); };
+    a = draw(leading_a * (transpose_a ? k : m));
+    b = draw(leading_b * (transpose_b ? n : k));
+    bias = draw(n);
+    result.assign(static_cast<size_t>(leading * m), sentinel);
+    if (start == Start::result) result = draw(leading * m);
+    before = result;
+  }
+
+  std::string name() const {
+    return size_text(m, k, n) + (transpose_a ? ", a turned" : "") + (transpose_b ? ", b turned" : "") +
+           (start == Start::zeros  ? ""
+            : start == Start::bias ? ", from a bias"
+                                   : ", from a result");
+  }
+  ProductOperand left() const { return {a.data(), transpose_a ? 1 : leading_a, transpose_a ? leading_a : 1}; }
+  ProductOperand right() const { return {b.data(), transpose_b ? leading_b : 1, transpose_b ? 1 : leading_b}; }
+  ProductResult out() {
+    if (start == Start::bias) return {result.data(), leading, bias.data(), 0};
+    return {result.data(), leading, start == Start::result ? result.data() : nullptr, leading};
+  }
+
+  /// Like `deviation`; infinite when something beside the result was written.
+  double deviation_of_result(bool rounded) const {
+    const auto value = [&](float x) { return static_cast<double>(rounded ? to_float(to_bfloat16(x)) : x); };
+    const ProductOperand x = left(), y = right();
+    double worst = 0;
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < leading; ++j) {
+        const auto place = static_cast<size_t>(i * leading + j);
+        if (j >= n) {
+          if (result[place] != before[place]) return std::numeric_limits<double>::infinity();
+          continue;
+        }
+        double sum = start == Start::zeros ? 0 : start == Start::bias ? bias[static_cast<size_t>(j)] : before[place];
+        double magnitude = std::abs(sum);
+        for (int64_t l = 0; l < k; ++l) {
+          const double term = value(x.from(i, l).data[0]) * value(y.from(j, l).data[0]);
+          sum += term;
+          magnitude += std::abs(term);
+        }
+        const double error = std::abs(result[place] - sum);
+        worst = std::max(worst, error / (0x1p-24 * (magnitude * static_cast<double>(k + 2) + 1e-30)));
+      }
+    }
+    return worst;
+  }
+};
+
+/// m, n, k: single entries, edges of every panel, sums longer than a panel, both sides the longer one.
+const std::vector<std::array<int64_t, 3>> kernel_sizes{{1, 1, 1},    {3, 5, 2},     {8, 48, 7},    {9, 49, 33},
+                                                       {32, 32, 32}, {31, 33, 31},  {33, 65, 1},   {70, 17, 515},
+                                                       {5, 130, 64}, {100, 3, 250}, {65, 129, 100}};
+
+void check_kernel(const PanelKernel* kernel, bool rounded) {
+  if (!kernel) return;
+  CAPTURE(kernel->name);
+  for (const auto& [m, n, k] : kernel_sizes) {
+    for (const bool transpose_a : {false, true}) {
+      for (const bool transpose_b : {false, true}) {
+        for (const Start start : {Start::zeros, Start::result, Start::bias}) {
+          KernelCase test(m, n, k, transpose_a, transpose_b, start);
+          cpu_kernels::multiply_panels(*kernel, test.out(), test.left(), test.right(), m, n, k);
+          CHECK_MESSAGE(test.deviation_of_result(rounded) < 1, test.name());
+        }
+      }
+    }
+  }
+}
+
+/// Calls `compute` with 1, 2, 3 threads; true if all results have the same bits.
+template <class Compute>
+bool same_bits_for_any_threads(Compute compute) {
   const int threads = num_threads();
-  set_num_threads(1);
-  const std::vector<float> alone = matmul(a, b).to_vector<float>();
-  set_num_threads(3);
-  CHECK(matmul(a, b).to_vector<float>() == alone);
+  bool same = true;
+  std::vector<float> alone;
+  for (const int count : {1, 2, 3}) {
+    set_num_threads(count);
+    const std::vector<float> found = compute();
+    if (count == 1) alone = found;
+    same &= found == alone;
+  }
   set_num_threads(threads);
+  return same;
+}
+
+Tensor rounded_to_bfloat16(const Tensor& x) { return x.to(DType::bfloat16).to(float32); }
+
+}  // namespace
+
+TEST_CASE("every panel kernel multiplies any layout and size, from zeros, a result or a bias") {
+  check_kernel(cpu_kernels::float32_kernel(), false);
+  check_kernel(cpu_kernels::amx_bfloat16_kernel(), true);
+  check_kernel(cpu_kernels::avx512_bfloat16_kernel(), true);
+}
+
+TEST_CASE("the kernel for few rows multiplies any size, from zeros, a result or a bias") {
+  for (const auto& [m, n, k] : kernel_sizes) {
+    for (const Start start : {Start::zeros, Start::result, Start::bias}) {
+      KernelCase test(m, n, k, false, true, start);
+      cpu_kernels::multiply_few_rows(test.out(), test.left(), test.right(), m, n, k);
+      CHECK_MESSAGE(test.deviation_of_result(false) < 1, test.name());
+    }
+  }
+  KernelCase long_sums(5, 19, 2000, false, true, Start::bias);
+  cpu_kernels::multiply_few_rows(long_sums.out(), long_sums.left(), long_sums.right(), 5, 19, 2000);
+  CHECK(long_sums.deviation_of_result(false) < 1);
+}
+
+TEST_CASE("a processor without bfloat16 multiplies rounded operands in float32") {
+  for (const auto& [m, n, k] : kernel_sizes) {
+    for (const bool transpose_a : {false, true}) {
+      for (const bool transpose_b : {false, true}) {
+        for (const Start start : {Start::zeros, Start::result, Start::bias}) {
+          KernelCase test(m, n, k, transpose_a, transpose_b, start, 0);
+          cpu_kernels::rounded_product(test.a.data(), test.b.data(), test.result.data(),
+                                       start == Start::bias ? test.bias.data() : nullptr,
+                                       {.m = m,
+                                        .n = n,
+                                        .k = k,
+                                        .transpose_a = transpose_a,
+                                        .transpose_b = transpose_b,
+                                        .leading_a = test.leading_a,
+                                        .leading_b = test.leading_b,
+                                        .accumulate = start == Start::result});
+          CHECK_MESSAGE(test.deviation_of_result(true) < 1, test.name());
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("products in bfloat16 are float32 sums of products of rounded operands") {
+  Generator generator(3);
+  for (const auto& [m, k, n] : std::vector<std::array<int64_t, 3>>{
+           {1, 1, 1}, {3, 5, 7}, {33, 1, 65}, {127, 129, 131}, {1, 300, 500}, {257, 64, 2}, {40, 1100, 35}}) {
+    const Tensor a = Tensor::randn({m, k}, float32, cpu, generator), b = Tensor::randn({k, n}, float32, cpu, generator);
+    const Tensor x = rounded_to_bfloat16(a), y = rounded_to_bfloat16(b);
+    const Tensor magnitude = matmul(abs(x), abs(y)), exact = matmul(x, y), plain = matmul(a, b);
+    const MatmulPrecisionScope scope(MatmulPrecision::medium);
+    const double allowed = static_cast<double>(k + 2) * 0x1p-23;
+    const auto close = [&](const Tensor& found) { return largest(abs(found - exact) - magnitude * allowed) <= 0; };
+    const std::string size = size_text(m, k, n);
+    CAPTURE(size);
+    CHECK(close(matmul(a, b)));
+    CHECK(close(matmul(a.transpose(0, 1).contiguous().transpose(0, 1), b)));
+    CHECK(close(linear(a, b.transpose(0, 1).contiguous(), Tensor())));
+    CHECK_FALSE(matmul(a, b).to_vector<float>() == plain.to_vector<float>());
+    // float64 is never rounded.
+    CHECK(matmul(a.to(float64), b.to(float64)).to_vector<double>() == [&] {
+      const MatmulPrecisionScope strict(MatmulPrecision::highest);
+      return matmul(a.to(float64), b.to(float64)).to_vector<double>();
+    }());
+  }
+}
+
+TEST_CASE("bfloat16 operands are rounded to nearest even") {
+  const MatmulPrecisionScope scope(MatmulPrecision::medium);
+  const std::vector<float> values{1 + 0x1p-8f, 1 + 0x3p-8f, 1 + 0x1p-8f + 0x1p-20f, -(1 + 0x1p-8f), 3.0e38f, 0x1p-100f};
+  const Tensor x = Tensor::from(values).unsqueeze(1);
+  CHECK(matmul(x, Tensor::ones({1, 1})).reshape({6}).to_vector<float>() ==
+        rounded_to_bfloat16(Tensor::from(values)).to_vector<float>());
+}
+
+TEST_CASE("products keep NaN and infinities where they belong") {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  for (const MatmulPrecision precision : {MatmulPrecision::highest, MatmulPrecision::medium}) {
+    const MatmulPrecisionScope scope(precision);
+    for (const int64_t m : {7, 33, 100}) {  // few rows, edges, more
+      for (const bool turned : {false, true}) {
+        Tensor a = Tensor::ones({m, 70}), b = turned ? Tensor::ones({50, 70}).transpose(0, 1) : Tensor::ones({70, 50});
+        a.select(0, 2).select(0, 69).fill_(std::numeric_limits<float>::quiet_NaN());
+        a.select(0, 4).select(0, 3).fill_(infinity);
+        b.select(1, 49).select(0, 5).fill_(-infinity);
+        const Tensor result = matmul(a, b);
+        const std::vector<float> found = result.to_vector<float>();
+        for (int64_t i = 0; i < m; ++i) {
+          for (int64_t j = 0; j < 50; ++j) {
+            const float value = found[static_cast<size_t>(i * 50 + j)];
+            CAPTURE(i);
+            CAPTURE(j);
+            if (i == 2 || (i == 4 && j == 49)) {
+              CHECK(std::isnan(value));
+            } else {
+              CHECK(value == (i == 4 ? infinity : j == 49 ? -infinity : 70));
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a bias is added to every row of a linear layer") {
+  Generator generator(4);
+  for (const DType dtype : {float32, float64}) {
+    for (const auto& [m, k, n] : std::vector<std::array<int64_t, 3>>{
+             {2, 3, 4}, {16, 100, 65}, {70, 40, 50}, {3, 0, 5}, {1, 2000, 9}, {0, 3, 2}}) {
+      const Tensor x = Tensor::randn({m, k}, dtype, cpu, generator), w = Tensor::randn({n, k}, dtype, cpu, generator);
+      const Tensor bias = Tensor::randn({n}, dtype, cpu, generator);
+      const Tensor expected = linear(x, w, Tensor()) + bias, found = linear(x, w, bias);
+      const std::string size = size_text(m, k, n);
+      CAPTURE(size);
+      CHECK(found.shape() == expected.shape());
+      if (m > 0) CHECK(largest(abs(found - expected)) <= 1e-4);
+      // Every second number of a longer one.
+      const Tensor spread = Tensor::randn({2 * n}, dtype, cpu, generator).slice(0, 0, 2 * n, 2);
+      if (m > 0) CHECK(largest(abs(linear(x, w, spread) - (linear(x, w, Tensor()) + spread))) <= 1e-4);
+    }
+  }
+}
+
+TEST_CASE("stacks of products, strided and shared, in both precisions") {
+  Generator generator(5);
+  const Tensor a = Tensor::randn({3, 40, 4, 50}, float32, cpu, generator).transpose(1, 2);  // heads beside each other
+  const Tensor b = Tensor::randn({3, 4, 35, 50}, float32, cpu, generator).transpose(2, 3);
+  for (const MatmulPrecision precision : {MatmulPrecision::highest, MatmulPrecision::medium}) {
+    const MatmulPrecisionScope scope(precision);
+    const Tensor all = matmul(a, b), shared = matmul(a, b.select(0, 0).select(0, 0));
+    CHECK(all.shape() == Shape{3, 4, 40, 35});
+    for (int64_t i = 0; i < 3; ++i) {
+      for (int64_t j = 0; j < 4; ++j) {
+        const Tensor x = a.select(0, i).select(0, j), one = matmul(x, b.select(0, i).select(0, j));
+        CHECK(all.select(0, i).select(0, j).to_vector<float>() == one.to_vector<float>());
+        const Tensor with_shared = matmul(x, b.select(0, 0).select(0, 0));
+        CHECK(shared.select(0, i).select(0, j).to_vector<float>() == with_shared.to_vector<float>());
+      }
+    }
+  }
+}
+
+TEST_CASE("products have the same bits for any number of threads") {
+  Generator generator(2);
+  for (const auto& [m, k, n] :
+       std::vector<std::array<int64_t, 3>>{{500, 300, 900}, {900, 300, 200}, {16, 768, 640}, {130, 1000, 50}}) {
+    const Tensor a = Tensor::randn({m, k}, float32, cpu, generator);
+    const Tensor b = Tensor::randn({k, n}, float32, cpu, generator), w = b.transpose(0, 1).contiguous();
+    for (const MatmulPrecision precision : {MatmulPrecision::highest, MatmulPrecision::medium}) {
+      const MatmulPrecisionScope scope(precision);
+      CHECK(same_bits_for_any_threads([&] { return matmul(a, b).to_vector<float>(); }));
+      CHECK(same_bits_for_any_threads([&] { return linear(a, w, Tensor()).to_vector<float>(); }));
+      CHECK(same_bits_for_any_threads(
+          [&] { return matmul(a.transpose(0, 1).contiguous().transpose(0, 1), b).to_vector<float>(); }));
+    }
+  }
 }

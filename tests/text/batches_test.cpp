@@ -204,6 +204,45 @@ TEST_CASE("padding of loaders: side, id, length, multiples") {
   }
 }
 
+TEST_CASE("the masked form: the mask says what is text, whatever its id") {
+  const std::vector<int64_t> texts{2, 1, 0};  // 7 8 9, none, 5 6
+  const MaskedBatch batch = gather_masked(small, texts, 0, {.pad_id = 5});
+  CHECK(values(batch.ids) == Ids{7, 8, 9, 5, 5, 5, 5, 6, 5});
+  CHECK(batch.mask.dtype() == roux::boolean);
+  CHECK(values(batch.mask) == Ids{1, 1, 1, 0, 0, 0, 1, 1, 0});
+  CHECK(values(batch.labels) == Ids{1, 0, 1});
+  const MaskedBatch left = gather_masked(small, texts, 2, {.multiple_of = 4, .side = Side::left, .pad_id = 5});
+  CHECK(values(left.ids) == Ids{5, 5, 7, 8, 5, 5, 5, 5, 5, 5, 5, 6});
+  CHECK(values(left.mask) == Ids{0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1});
+  const MaskedBatch wider = with_room(left, 5);
+  CHECK(values(wider.ids) == Ids{5, 5, 5, 7, 8, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6});
+  CHECK(values(wider.mask) == Ids{0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1});
+  CHECK(values(with_room(batch, 4).mask) == Ids{1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0});
+  CHECK_THROWS_AS(with_room(batch, 2), roux::Error);
+  CHECK(room_of(to(wider, roux::cpu)) == 5);
+  MaskedBatch copied = with_room(left, 5);
+  copied.mask.fill_(0);
+  copy(wider, copied, [](const Tensor& from, Tensor& into) { into.copy_(from); });
+  CHECK(values(copied.mask) == values(wider.mask));
+  CHECK(gather_masked(small, {}).mask.shape() == Shape{0, 1});
+  const std::vector<int64_t> outside{4};
+  CHECK_THROWS_AS(gather_masked(small, outside), roux::Error);
+  MaskedBatches batches(small, {.batch_size = 4, .max_length = 2});
+  for (const MaskedBatch& each : batches) CHECK(values(each.mask) == Ids{1, 1, 0, 0, 1, 1, 1, 0});
+}
+
+TEST_CASE("batches by length: the longest first, bounded by texts and by ids with padding") {
+  using Batches = std::vector<std::vector<int64_t>>;
+  CHECK(length_batches(small, 2, 100) == Batches{{2, 0}, {3, 1}});
+  CHECK(length_batches(small, 10, 6) == Batches{{2, 0}, {3, 1}});
+  CHECK(length_batches(small, 10, 4) == Batches{{2}, {0, 3}, {1}});
+  CHECK(length_batches(small, 10, 1) == Batches{{2}, {0}, {3}, {1}});
+  CHECK(length_batches({}, 10, 1).empty());
+  CHECK_THROWS_WITH_AS(length_batches(small, 0, 1),
+                       "[length_batches] batch_size is 0, max_tokens 1; expected 1 or more", roux::Error);
+  CHECK_THROWS_AS(length_batches(small, 1, 0), roux::Error);
+}
+
 TEST_CASE("texts of like length together: every text once, less padding, reproducible") {
   Corpus corpus;
   for (int64_t i = 0; i < 1003; ++i) {

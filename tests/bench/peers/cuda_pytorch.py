@@ -1,9 +1,10 @@
 """What cuda_bench measures, in PyTorch on the same card, under the same names.
 
-    cuda_pytorch.py [memory] [products] [training] [--corpus FILE] [--size small] [--device cpu]
+    cuda_pytorch.py [memory] [products] [attention] [training] [finetuning] [--corpus FILE] [--size small] [--device cpu]
 
 Prints one line of JSON: the device, and a row for each figure as cuda_bench --json has it. Where PyTorch or its CUDA is
-missing the line is {"missing": "why"}. Products are cuBLAS's, without TF32. FILE is what cuda_bench --write-corpus
+missing the line is {"missing": "why"}. Products are cuBLAS's: without TF32, with it, and of operands converted to
+bfloat16 in the call. What attention and finetuning are says cuda_transformers.py. FILE is what cuda_bench --write-corpus
 writes; without it nothing is trained. Training is EmbeddingBag, dropout 0.5, a linear layer, Adam at 0.001, batches
 gathered by NumPy:
     eager                  call by call, Adam as it is by default
@@ -24,9 +25,14 @@ from types import SimpleNamespace
 
 FULL = SimpleNamespace(elements=1 << 26, side=1 << 13, table_rows=100000, batches=(32, 1024), steps=12000,
                        heat_seconds=1, warm_up=5, samples=15, sample_seconds=0.01,
-                       products=((1024, 1024, 1024), (4096, 4096, 4096), (8192, 8192, 8192), (1000, 768, 3072)))
+                       products=((1024, 1024, 1024), (4096, 4096, 4096), (8192, 8192, 8192), (1000, 768, 3072)),
+                       attention=((32, 12, 128, 64), (8, 12, 512, 64)), texts=32, tokens=128, model={})
 SMALL = SimpleNamespace(elements=4096, side=64, table_rows=100, batches=(16, 64), steps=1, heat_seconds=0,
-                        warm_up=1, samples=3, sample_seconds=0, products=((16, 16, 16), (10, 12, 14)))
+                        warm_up=1, samples=3, sample_seconds=0, products=((16, 16, 16), (10, 12, 14)),
+                        attention=((2, 2, 12, 8),), texts=2, tokens=8,
+                        model=dict(vocab_size=100, max_position_embeddings=16, n_layers=2, n_heads=2, dim=16,
+                                   hidden_dim=32))
+PARTS = ["memory", "products", "attention", "training", "finetuning"]
 DIM, DROPOUT, LEARNING_RATE, IGNORED = 64, 0.5, 1e-3, -100
 
 
@@ -64,9 +70,9 @@ class Report:
         self.rows.append({"part": "memory", "name": name, "bytes": size_in_bytes, "seconds": seconds,
                           "gb_per_s": size_in_bytes / seconds * 1e-9})
 
-    def product(self, name, operations, call):
+    def product(self, name, operations, call, part="products"):
         seconds = self.seconds_of(call)
-        self.rows.append({"part": "products", "name": name, "seconds": seconds,
+        self.rows.append({"part": part, "name": name, "seconds": seconds,
                           "tflop_per_s": operations / seconds * 1e-12})
 
     def training(self, name, form, titles, seconds, note=""):
@@ -142,12 +148,19 @@ def time_adam(report, uniform):
 
 
 def time_products(report):
-    torch.backends.cuda.matmul.allow_tf32 = False
-    for dtype, name in ((torch.float32, "float32"), (torch.float64, "float64")):
-        for m, k, n in report.size.products:
-            a = torch.rand(m, k, dtype=dtype, device=report.device)
-            b = torch.rand(k, n, dtype=dtype, device=report.device)
-            report.product("matmul %s %d x %d x %d" % (name, m, k, n), 2 * m * k * n, lambda: torch.matmul(a, b))
+    for m, k, n in report.size.products:
+        def time_product(type_name, a, b, convert=lambda x: x):
+            report.product("matmul %s %d x %d x %d" % (type_name, m, k, n), 2 * m * k * n,
+                           lambda: torch.matmul(convert(a), convert(b)))
+
+        a, b = (torch.rand(*shape, device=report.device) for shape in ((m, k), (k, n)))
+        torch.backends.cuda.matmul.allow_tf32 = False
+        time_product("float32", a, b)
+        time_product("float64", a.double(), b.double())
+        torch.backends.cuda.matmul.allow_tf32 = True
+        time_product("tf32", a, b)
+        time_product("bfloat16", a, b, lambda x: x.bfloat16())
+        torch.backends.cuda.matmul.allow_tf32 = False
 
 
 # ---- Training. -------------------------------------------------------------------------------------------------------
@@ -380,10 +393,11 @@ def time_training(report, options):
 
 def find_torch(device):
     """Imports what is needed; a sentence when it is not there."""
-    global functional, numpy, torch
+    global cuda_transformers, functional, numpy, torch
     try:
         import numpy
         import torch
+        import cuda_transformers
         from torch.nn import functional
     except ImportError as error:
         return "this Python has no PyTorch: %s" % error
@@ -394,13 +408,13 @@ def find_torch(device):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="memory, products, training; all when none is named")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="one of " + ", ".join(PARTS) + "; all when none is named")
     parser.add_argument("--corpus", metavar="FILE")
     parser.add_argument("--size", choices=["full", "small"], default="full")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--by-hand", action="store_true", help="only graphs, with EmbeddingBag by simpler operations")
     options = parser.parse_args()
-    parts = ["training"] if options.by_hand else options.parts or ["memory", "products", "training"]
+    parts = ["training"] if options.by_hand else options.parts or PARTS
     why = find_torch(options.device)
     if why:
         print(json.dumps({"missing": why}))
@@ -421,8 +435,12 @@ def main():
             time_part(report, uniform)
     if "products" in parts:
         time_products(report)
+    if "attention" in parts:
+        cuda_transformers.time_attention(report)
     if "training" in parts and options.corpus:
         time_training(report, options)
+    if "finetuning" in parts:
+        cuda_transformers.time_finetuning(report)
     print(json.dumps({"peer": "PyTorch " + torch.__version__,  # the last line: warnings may stand before it
                       "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
                       "rows": report.rows}))

@@ -12,6 +12,7 @@
 #include "tensor/error.h"
 #include "tests/host_cuda/block.h"
 #include "tests/host_cuda/runtime.h"
+#include "tests/host_cuda/tensor_cores.h"
 
 #define __global__
 #define __device__
@@ -25,6 +26,8 @@
 #define ROUX_SHARED(T, name, count)       \
   static const char name##_declaration{}; \
   T* const name = static_cast<T*>(::roux::host_cuda::shared_memory(&name##_declaration, sizeof(T) * (count)))
+
+#define ROUX_UNROLL
 
 namespace roux::cuda {
 
@@ -91,6 +94,25 @@ inline int32_t atomic_max(int32_t* at, int32_t value) {
 }
 inline int32_t atomic_cas(int32_t* at, int32_t expected, int32_t value) {
   return replace_atomically(at, [=](int32_t x) { return x == expected ? value : x; });
+}
+
+template <class... Parameters>
+int architecture_of(void (*)(Parameters...)) {
+  return host_cuda::settings.architecture;
+}
+inline float to_tf32(float x) { return host_cuda::to_tf32(x); }
+inline uint32_t to_bfloat16_pair(float low, float high) { return host_cuda::to_bfloat16_pair(low, high); }
+inline void tensor_cores_tf32(float (&sums)[4], const float (&a)[4], const float (&b)[2],
+                              const Location& where = Location::current()) {
+  host_cuda::multiply_tf32(sums, a, b, where);
+}
+inline void tensor_cores_bfloat16(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
+                                  const Location& where = Location::current()) {
+  host_cuda::multiply_bfloat16(sums, a, b, where);
+}
+inline void tensor_cores_load_transposed(uint32_t (&to)[4], const void* row,
+                                         const Location& where = Location::current()) {
+  host_cuda::load_transposed(to, row, where);
 }
 
 inline constexpr size_t library_workspace_bytes = 1024;  // ours needs none; large blocks make comparing orders slow

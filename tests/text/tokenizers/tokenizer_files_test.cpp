@@ -15,13 +15,14 @@
 #include "tests/message_of.h"
 #include "tests/temporary_folder.h"
 #include "text/tokenizers/bpe.h"
-#include "text/tokenizers/json_value.h"
+#include "tensor/json_value.h"
 #include "text/tokenizers/tokenizer_json.h"
 #include "text/tokenizers/word_tokenizer.h"
 #include "text/tokenizers/wordpiece.h"
 
 using namespace roux::text;
 using nlohmann::json;
+using roux::parse_json;
 
 namespace {
 
