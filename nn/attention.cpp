@@ -1,6 +1,10 @@
 // From sequences to heads and back; the attention itself is one operation, autograd/ops.h.
 #include "nn/attention.h"
 
+#include <cmath>
+
+#include "nn/init.h"
+
 namespace roux::nn {
 namespace {
 
@@ -36,11 +40,20 @@ MultiheadAttention::MultiheadAttention(int64_t embed_dim, int64_t num_heads, con
       generator_(new_stream()) {
   ROUX_CHECK(dropout_ >= 0 && dropout_ <= 1, "MultiheadAttention", "dropout is ", dropout_,
              ", expected a probability from 0 to 1");
+  if (options.init) init_as_one(embed_dim);
   add("q_proj", q_proj);
   add("k_proj", k_proj);
   add("v_proj", v_proj);
   add("out_proj", out_proj);
   add("generator", generator_);
+}
+
+// Xavier's bounds of one layer with embed_dim inputs and 3 * embed_dim outputs, which is what the three are.
+void MultiheadAttention::init_as_one(int64_t embed_dim) {
+  const double bound = std::sqrt(6.0 / static_cast<double>(embed_dim + 3 * embed_dim));
+  for (Linear* const layer : {&q_proj, &k_proj, &v_proj}) init::uniform_(layer->weight, -bound, bound);
+  for (Linear* const layer : {&q_proj, &k_proj, &v_proj, &out_proj})
+    if (layer->bias.defined()) init::constant_(layer->bias, 0);
 }
 
 Variable MultiheadAttention::heads(const Variable& x) const {

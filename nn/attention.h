@@ -10,7 +10,7 @@ namespace roux::nn {
 struct MultiheadAttentionOptions {
   double dropout = 0;  ///< probability with which an attention weight becomes 0 in training; the others are scaled up
   bool bias = true;    ///< whether the four linear layers have one
-  bool init = true;    ///< as in LinearOptions
+  bool init = true;    ///< whether weights start as said below; false: as the memory is
 };
 
 /// out_proj(concatenation over heads of softmax(q_h k_h^T / sqrt(head_dim)) v_h), where q = q_proj(query), and so on;
@@ -24,6 +24,11 @@ struct MultiheadAttentionOptions {
 ///
 /// Masks are boolean, true where a query may look at a key: (batch, keys), (batch, queries, keys), or 4 dimensions that
 /// broadcast to (batch, heads, queries, keys). A query that may look at nothing looks at all keys alike.
+///
+/// Differs from PyTorch's layer of this name: there a key_padding_mask is true where a key is hidden, two dimensions
+/// are (queries, keys) (here: mask.unsqueeze(0)), and in_proj_weight holds q_proj, k_proj and v_proj below each other.
+/// New weights are PyTorch's: q, k, v uniform within sqrt(1.5 / embed_dim) (Xavier over the three together), out_proj
+/// as a Linear, biases 0.
 class MultiheadAttention : public Module {
  public:
   /// Throws when num_heads does not divide embed_dim, a size is less than 1, or dropout outside [0, 1].
@@ -51,6 +56,7 @@ class MultiheadAttention : public Module {
   Linear q_proj, k_proj, v_proj, out_proj;  ///< each (embed_dim -> embed_dim)
 
  private:
+  void init_as_one(int64_t embed_dim);
   // (batch, length, embed_dim) -> (batch, heads, length, head_dim), a view.
   Variable heads(const Variable& x) const;
 

@@ -31,7 +31,7 @@ void clip_gradients(const std::vector<Variable>& parameters, double max_norm) {
   std::vector<Variable> found;
   for (const Variable& parameter : parameters)
     if (parameter.gradient().defined()) found.push_back(parameter);
-  if (found.empty() || found.front().data().device() == cpu) {
+  if (found.empty() || found.front().device() == cpu) {
     clip_grad_norm(parameters, max_norm);
     return;
   }

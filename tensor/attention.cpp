@@ -96,7 +96,13 @@ AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, con
 
 AttentionGradients attention_backward(const Tensor& grad, const Tensor& q, const Tensor& k, const Tensor& v,
                                       const AttentionResult& result, const AttentionOptions& options) {
+  check_operands(q, k, v);
   const AttentionShape shape = shape_of(q, k, options);
+  if (options.mask.defined()) check_mask(options.mask, q, {shape.batch, shape.heads, shape.queries, shape.keys});
+  for (const Tensor* const like_q : {&grad, &result.output})
+    ROUX_CHECK(like_q->defined() && like_q->shape() == q.shape() && like_q->dtype() == q.dtype() &&
+                   like_q->device() == q.device(),
+               operation, "the result or its gradient is not as q, ", q.shape(), " of ", q.dtype());
   AttentionGradients gradients{joinable(q), joinable(k), joinable(v)};
   if (shape.keys == 0 || grad.numel() == 0) {
     for (Tensor* const gradient : {&gradients.q, &gradients.k, &gradients.v}) gradient->zero_();

@@ -25,12 +25,16 @@ constexpr const char* tokenizer = "tokenizer";
 
 // The name of the first tensor of a model (all are float32) with an infinity or a NaN; empty when there is none.
 std::string not_finite(const TextClassifier& model) {
-  for (const auto& [name, tensor] : model.state_dict()) {
+  std::string found;
+  const auto look_at = [&](const std::string& name, const Tensor& tensor) {
+    if (tensor.dtype() != float32 || !found.empty()) return;
     const Tensor values = tensor.to(cpu).contiguous();
     const float* const begin = values.data<float>();
-    if (!std::all_of(begin, begin + values.numel(), [](float value) { return std::isfinite(value); })) return name;
-  }
-  return {};
+    if (!std::all_of(begin, begin + values.numel(), [](float value) { return std::isfinite(value); })) found = name;
+  };
+  for (const auto& [name, parameter] : model.named_parameters()) look_at(name, parameter.data());
+  for (const auto& [name, buffer] : model.named_buffers()) look_at(name, *buffer);
+  return found;
 }
 
 json read_settings(const std::string& path) {

@@ -47,9 +47,15 @@ void put_in_place(const fs::path& fresh, const fs::path& folder) {
   if (renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0) return;
 #endif
   // File systems that cannot exchange: the old folder steps aside for a moment.
-  const FolderGuard old{fresh.string() + ".old"};
-  fs::rename(folder, old.path);
-  fs::rename(fresh, folder);
+  const fs::path old = fresh.string() + ".old";
+  fs::rename(folder, old);
+  try {
+    fs::rename(fresh, folder);
+  } catch (...) {
+    fs::rename(old, folder);
+    throw;
+  }
+  const FolderGuard no_longer_needed{old};
 }
 
 // What a kill may leave while a checkpoint is written (tensor/file.h).

@@ -27,11 +27,7 @@ ContextualModel::ContextualModel(const std::string& folder, Device device)
       encoder_(TokenizerEncoder::load(folder, model_->config().vocab_size, model_->config().max_position_embeddings)),
       device_(device) {}
 
-Tensor ContextualModel::embedding_table() const {
-  for (const auto& [name, parameter] : model_->named_parameters())
-    if (name.ends_with("word_embeddings.weight")) return parameter.data().to(cpu);
-  fail("embedding_table", "the model has none");
-}
+Tensor ContextualModel::embedding_table() const { return model_->embeddings.word_embeddings.weight.data().to(cpu); }
 
 void ContextualModel::for_each_batch(const text::EncodedTexts& encoded, int64_t batch_size, const UseBatch& use) const {
   const NoGrad guard;
@@ -70,10 +66,16 @@ Tensor ContextualModel::mean_vectors(const text::StringList& texts, int64_t batc
 }
 
 Tensor ContextualModel::cls_vectors(const text::StringList& texts, int64_t batch_size) const {
-  const std::vector<TokenVectors> tokens = token_vectors(texts, batch_size);
+  const text::EncodedTexts encoded = text::encode_texts(encoder_, texts);
+  const bool left = encoder_.padding().side == text::Side::left;
   Tensor result = Tensor::zeros({texts.size(), dim()});
-  for (size_t i = 0; i < tokens.size(); ++i)
-    if (!tokens[i].ids.empty()) result.select(0, static_cast<int64_t>(i)).copy_(tokens[i].vectors.select(0, 0));
+  for_each_batch(encoded, batch_size, [&](const std::vector<int64_t>& batch, const Tensor& hidden, const Tensor&) {
+    const Tensor states = hidden.to(cpu);
+    for (size_t row = 0; row < batch.size(); ++row) {
+      const int64_t length = std::ssize(encoded[batch[row]]), begin = left ? states.size(1) - length : 0;
+      if (length > 0) result.select(0, batch[row]).copy_(states.select(0, static_cast<int64_t>(row)).select(0, begin));
+    }
+  });
   return result;
 }
 

@@ -11,7 +11,7 @@ namespace roux::nn {
 enum class ModelType : uint8_t { bert, distilbert };
 enum class Activation : uint8_t { gelu, gelu_tanh, relu };
 
-/// Defaults are those of distilbert-base-uncased. Names are BERT's own keys where the two differ.
+/// Defaults are those of distilbert-base-uncased. Where the two models differ, names are BERT's, shortened.
 struct TransformerConfig {
   ModelType model_type = ModelType::distilbert;
   int64_t vocab_size = 30522;
@@ -28,7 +28,7 @@ struct TransformerConfig {
   double layer_norm_eps = 1e-12;    ///< DistilBERT: always this
   double initializer_range = 0.02;  ///< standard deviation of new weights
   int64_t pad_token_id = 0;         ///< its word embedding starts as zeros and is not trained; -1: there is none
-  bool sinusoidal_position_embeddings = false;               ///< DistilBERT: how new position embeddings start
+  bool sinusoidal_position_embeddings = false;               ///< DistilBERT: by the formula, not trained
   std::vector<std::string> labels = {"LABEL_0", "LABEL_1"};  ///< id2label
 
   int64_t head_dim() const { return hidden_size / num_attention_heads; }

@@ -24,6 +24,9 @@ struct TransformerEncoderLayerOptions {
 ///   a = norm1(x + dropout(self_attn(x)))
 ///   y = norm2(a + dropout(linear2(activation(linear1(a)))))
 ///
+/// Beside PyTorch's layer of this name: GELU instead of ReLU and eps 1e-12 are the defaults; the output of the
+/// attention has a dropout of its own, the activation has none; there is no norm_first.
+///
 ///   nn::TransformerEncoderLayer layer(64, 4, {.dim_feedforward = 256});
 ///   Variable y = layer(x, mask);  // x (batch, length, 64); mask as in MultiheadAttention, or left out
 class TransformerEncoderLayer : public Module {

@@ -30,9 +30,6 @@ void check_input(const TransformerInput& input, const TransformerConfig& config)
              ids.defined() ? "shape " + to_string(ids.shape()) + " and type " + name(ids.dtype()) : "no shape",
              ", expected (batch, length) of int64");
   ROUX_CHECK(ids.size(1) >= 1, operation, "the texts have no tokens, not even [CLS]");
-  ROUX_CHECK(ids.size(1) <= config.max_position_embeddings, operation, "the texts are ", ids.size(1),
-             " tokens long, but the model has positions for ", config.max_position_embeddings,
-             " (hint: truncate them)");
   const auto check_like_ids = [&](const Tensor& tensor, DType dtype, const char* what) {
     ROUX_CHECK(!tensor.defined() || (tensor.shape() == ids.shape() && tensor.dtype() == dtype), operation, "found ",
                what, " of shape ", tensor.shape(), " and type ", tensor.dtype(), ", expected ", ids.shape(), " of ",
@@ -61,10 +58,12 @@ void init_weight(Variable& weight, const std::string& name, const TransformerCon
   const bool is_matrix = weight.dim() == 2;
   if (is_matrix && name.ends_with("position_embeddings.weight") && config.sinusoidal_position_embeddings)
     weight.mutable_data().copy_(sinusoidal_positions(weight.size(0), weight.size(1)).to(weight.device()));
-  else if (is_matrix)
-    init::normal_(weight, 0, config.initializer_range);
+  else if (weight.dim() == 1 && name.ends_with("bias"))
+    init::constant_(weight, 0);
+  else if (weight.dim() == 1 && name.ends_with("weight"))
+    init::constant_(weight, 1);  // of a LayerNorm
   else
-    init::constant_(weight, name.ends_with("bias") ? 0 : 1);  // of a LayerNorm the weight is 1
+    init::normal_(weight, 0, config.initializer_range);
   if (name.ends_with("word_embeddings.weight") && config.pad_token_id >= 0)
     weight.mutable_data().select(0, config.pad_token_id).zero_();
 }
@@ -88,6 +87,7 @@ TransformerEmbeddings::TransformerEmbeddings(const TransformerConfig& config)
       position_embeddings(config.max_position_embeddings, config.hidden_size, {.init = false}),
       layer_norm(config.hidden_size, {.eps = config.layer_norm_eps}),
       dropout_(config.hidden_dropout) {
+  if (config.sinusoidal_position_embeddings) position_embeddings.weight.set_requires_grad(false);
   add("word_embeddings", word_embeddings);
   add("position_embeddings", position_embeddings);
   if (is_bert(config)) {
@@ -100,10 +100,13 @@ TransformerEmbeddings::TransformerEmbeddings(const TransformerConfig& config)
 
 Variable TransformerEmbeddings::forward(const TransformerInput& input) {
   const Device device = input.ids.device();
+  const int64_t length = input.ids.size(-1), positions = position_embeddings.weight.size(0);
+  ROUX_CHECK(length <= positions, operation, "the texts are ", length, " tokens long, but the model has positions for ",
+             positions, " (hint: truncate them)");
   const Variable words = word_embeddings(input.ids);
   // One row for each place of a text, the same for all texts: (length, hidden_size) broadcasts.
   // Taken from the table as they lie: ids would have to come from the host, and no graph could be recorded.
-  Variable rest = position_embeddings.weight.slice(0, 0, input.ids.size(1));
+  Variable rest = position_embeddings.weight.slice(0, 0, length);
   if (token_type_embeddings)
     rest = rest + (*token_type_embeddings)(input.token_types.defined() ? input.token_types
                                                                        : Tensor::zeros({1}, int64, device));
@@ -224,6 +227,8 @@ void set_trainable(PretrainedModel& model, const std::string& part) {
     for (Variable parameter : module.parameters()) parameter.set_requires_grad(on);
   };
   set(model, true);
+  // Positions of the formula are not learnt, as in transformers.
+  if (model.config().sinusoidal_position_embeddings) set(encoder.embeddings.position_embeddings, false);
   if (part != "all") set(encoder.embeddings, false);
   for (int64_t i = 0; i < layers - trained; ++i) set(encoder.layers[i], false);
 }

@@ -27,9 +27,18 @@ bool is_stored_buffer(const std::string& name) {
   return name == "embeddings.position_ids" || name == "embeddings.token_type_ids";
 }
 
-// A head of the task, which may be new; everything else must be in the file.
-bool is_head(const std::string& name) {
-  return name.starts_with("pooler.") || name.starts_with("pre_classifier.") || name.starts_with("classifier.");
+// Whether a parameter of ours belongs to a head of the task, which may be new; the encoder must be in the file. A model
+// that is an encoder itself has its parameters without the prefix.
+bool is_head(const std::string& name, bool is_encoder) {
+  const std::string_view prefix = is_encoder ? "" : "encoder.";
+  return !name.starts_with(prefix) || std::string_view(name).substr(prefix.size()).starts_with("pooler.");
+}
+
+// Names are translated for an encoder of this name alone.
+void check_encoder_name(PretrainedModel& model, const char* operation) {
+  for (const auto& [name, module] : model.named_modules())
+    ROUX_CHECK(module != &model.transformer() || name.empty() || name == "encoder", operation,
+               "the encoder is registered as '", name, "', expected 'encoder'");
 }
 
 // `what: a, b, c`, at most the first 20; nothing for an empty list.
@@ -47,6 +56,7 @@ class Loading {
  public:
   Loading(PretrainedModel& model, const std::string& folder, bool new_classifier)
       : model_(model), type_(model.config().model_type) {
+    check_encoder_name(model, loading);
     for (const auto& [name, parameter] : model.named_parameters()) {
       const std::string file_name = hugging_face_name(type_, name);
       targets_[canonical_name(type_, file_name)] = {name, file_name, parameter, {}};
@@ -55,7 +65,7 @@ class Loading {
     for (const auto& [name, target] : targets_) {
       if (target.tensor.defined()) continue;
       report_.missing.push_back(target.file_name);
-      if (!is_head(name)) lost_.push_back(target.file_name);
+      if (!is_head(target.name, &model == &model.transformer())) lost_.push_back(target.file_name);
     }
     const std::string text = listed("missing", lost_) + listed("misshapen", misfits_);
     ROUX_CHECK(text.empty(), loading, "the weights of '", folder, "' do not fit its config", text);
@@ -155,6 +165,7 @@ std::unique_ptr<TransformerModel> load_transformer(const std::string& folder, Pr
 }
 
 void save_pretrained(const std::string& folder, PretrainedModel& model) {
+  check_encoder_name(model, saving);
   std::error_code error;
   fs::create_directories(folder, error);
   ROUX_CHECK(!error, saving, "cannot make the folder '", folder, "': ", error.message());

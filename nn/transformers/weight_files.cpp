@@ -67,9 +67,9 @@ NamedTensors load_weights(const std::string& folder) {
   if (exists(in(folder, index_file))) return load_sharded(folder);
   for (const char* pickle : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
     ROUX_CHECK(!exists(in(folder, pickle)), operation, "'", folder, "' has ", pickle, " but no ", single_file,
-               "; such files can run code and are not read (hint: convert it once in Python: from transformers import "
-               "AutoModel; AutoModel.from_pretrained(\"",
-               folder, "\").save_pretrained(\"", folder, "\", safe_serialization=True))");
+               "; such files can run code and are not read (hint: convert it once in Python: import transformers; "
+               "getattr(transformers, transformers.AutoConfig.from_pretrained(\"",
+               folder, "\").architectures[0]).from_pretrained(\"", folder, "\").save_pretrained(\"", folder, "\"))");
   fail(operation, "'", folder, "' has no ", single_file, " and no ", index_file);
 }
 

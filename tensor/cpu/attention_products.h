@@ -3,7 +3,8 @@
 // The right operand is copied once into panels, a few registers wide and as deep as the product, so that the inner loop
 // reads it in order; a column count that does not fill registers is padded with zeros. One block of the result is kept
 // in registers while the loop runs down the depth. At these sizes (a head of 32 or 64 columns, some ten to some hundred
-// keys) this takes less time than a call of CBLAS, which packs both operands anew for each product.
+// keys) the panels and blocks of matmul_panels.h, made for operands that exceed the caches, would cost more than they
+// save.
 #pragma once
 
 #include <algorithm>

@@ -9,7 +9,7 @@
 #include "tensor/cpu/cpu_backend.h"
 #include "tensor/cpu/lanes.h"
 #include "tensor/cpu/matmul_panels.h"
-#include "tensor/cpu/workspace.h"
+#include "tensor/cpu/scratch.h"
 #include "tensor/float16.h"
 #include "tensor/parallel.h"
 
@@ -131,8 +131,8 @@ void round_matrix(float* to, const float* from, int64_t rows, int64_t columns, i
 void rounded_product(const float* a, const float* b, float* c, const float* bias, MatmulShape s) {
   const int64_t rows_a = s.transpose_a ? s.k : s.m, columns_a = s.transpose_a ? s.m : s.k;
   const int64_t rows_b = s.transpose_b ? s.n : s.k, columns_b = s.transpose_b ? s.k : s.n;
-  const Workspace memory((rows_a * columns_a + rows_b * columns_b) * static_cast<int64_t>(sizeof(float)));
-  float* const rounded_a = memory.data<float>();
+  const Scratch<float> memory(rows_a * columns_a + rows_b * columns_b);
+  float* const rounded_a = memory.get();
   float* const rounded_b = rounded_a + rows_a * columns_a;
   round_matrix(rounded_a, a, rows_a, columns_a, s.leading_a);
   round_matrix(rounded_b, b, rows_b, columns_b, s.leading_b);

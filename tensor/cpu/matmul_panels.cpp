@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "tensor/cpu/workspace.h"
+#include "tensor/cpu/scratch.h"
 #include "tensor/parallel.h"
 
 namespace roux::cpu_kernels {
@@ -59,7 +59,7 @@ class PanelProduct {
  private:
   int64_t bytes(int64_t panel_size) const { return panel_size * depth_ * kernel_.element_bytes; }
   char* shared_panel(int64_t piece, int64_t panel) const {
-    return shared_memory_.data() + (piece * shared_panels_ + panel) * bytes(shared_size_);
+    return shared_memory_.get() + (piece * shared_panels_ + panel) * bytes(shared_size_);
   }
   int64_t depth_of(int64_t piece) const { return std::min(depth_, k_ - piece * depth_); }
 
@@ -90,11 +90,11 @@ class PanelProduct {
 
   /// The block of the panels [begin, end) of the longer side.
   void compute(int64_t begin, int64_t end) const {
-    const Workspace memory((end - begin) * bytes(own_size_));
+    const Scratch<char> memory((end - begin) * bytes(own_size_));
     const auto pack = by_rows_ ? kernel_.pack_rows : kernel_.pack_columns;
     for (int64_t piece = 0; piece < pieces_; ++piece) {
       for (int64_t panel = begin; panel < end; ++panel)
-        pack(memory.data() + (panel - begin) * bytes(own_size_), own_.from(panel * own_size_, piece * depth_),
+        pack(memory.get() + (panel - begin) * bytes(own_size_), own_.from(panel * own_size_, piece * depth_),
              std::min(own_size_, own_count_ - panel * own_size_), depth_of(piece));
       // Columns outside: the panel of the right operand, the longer one, stays in the first-level cache.
       const int64_t column_begin = by_rows_ ? 0 : begin, column_end = by_rows_ ? shared_panels_ : end;
@@ -102,7 +102,7 @@ class PanelProduct {
       for (int64_t column = column_begin; column < column_end; ++column) {
         for (int64_t row = row_begin; row < row_end; ++row) {
           const int64_t own = by_rows_ ? row : column, shared = by_rows_ ? column : row;
-          const char* const mine = memory.data() + (own - begin) * bytes(own_size_);
+          const char* const mine = memory.get() + (own - begin) * bytes(own_size_);
           const char* const ours = shared_panel(piece, shared);
           // The shared panel that comes next is fetched bit by bit: third-level caches are slow.
           if (by_rows_) {
@@ -147,7 +147,7 @@ class PanelProduct {
   const ProductOperand own_;
   const int64_t own_count_, own_size_;
   const int64_t k_, depth_, pieces_, shared_panels_, own_panels_;
-  const Workspace shared_memory_;
+  const Scratch<char> shared_memory_;
 };
 
 }  // namespace

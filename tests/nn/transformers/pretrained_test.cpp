@@ -250,9 +250,10 @@ TEST_CASE("folders that are no model folders are refused with what to do") {
         "[load_pretrained] '" + saved.path() + "' has no model.safetensors and no model.safetensors.index.json");
   write(saved.path() + "/pytorch_model.bin", "PK");
   CHECK(saved.error().find("has pytorch_model.bin but no model.safetensors; such files can run code and are not read "
-                           "(hint: convert it once in Python: from transformers import AutoModel; "
-                           "AutoModel.from_pretrained(\"" +
-                           saved.path() + "\").save_pretrained(\"") != std::string::npos);
+                           "(hint: convert it once in Python: import transformers; getattr(transformers, ") !=
+        std::string::npos);
+  CHECK(saved.error().find(".architectures[0]).from_pretrained(\"" + saved.path() + "\").save_pretrained(\"") !=
+        std::string::npos);
   write(saved.weights(), "no safetensors");
   CHECK(saved.error().starts_with("[load_safetensors] '" + saved.weights()));
   std::filesystem::remove(saved.path() + "/config.json");
