@@ -27,7 +27,9 @@ void check_gradients(nn::PretrainedModel& model, const Golden& golden) {
   for (const auto& [name, parameter] : model.named_parameters()) {
     const std::string there = nn::hugging_face_name(model.config().model_type, name);
     const Tensor& expected = golden.at("grad." + there);
-    const double scale = std::max(largest(expected), 1e-3 * largest_of_all);
+    // The scores of a query all move by the same amount with a key's bias, and softmax does not notice.
+    const bool zero = name.ends_with("k_proj.bias");
+    const double scale = std::max(largest(expected), (zero ? 1e-2 : 1e-3) * largest_of_all);
     INFO(there);
     CHECK(nn::close(parameter.grad(), expected, {.rtol = 1e-4, .atol = 1e-4 * scale}));
   }
