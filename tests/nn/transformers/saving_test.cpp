@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "nn/testing.h"
@@ -41,7 +43,10 @@ TEST_CASE("a folder loads after a kill at any moment of saving, 200 times") {
   const TemporaryFolder temporary;
   const std::string folder = temporary / "model";
   const auto first = filled_model(1), second = filled_model(2);
+  const auto start = std::chrono::steady_clock::now();
   nn::save_pretrained(folder, *first);
+  const auto one = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+  const int64_t longest = std::clamp<int64_t>(4 * one.count(), 6000, 200000);  // microseconds: some savings
   Generator random(7);
   int found[3] = {};
   for (int round = 0; round < 200; ++round) {
@@ -51,7 +56,7 @@ TEST_CASE("a folder loads after a kill at any moment of saving, 200 times") {
       for (int turn = round;; ++turn)  // only what needs no thread: the child has one
         nn::save_pretrained(folder, turn % 2 == 0 ? *second : *first);
     }
-    ::usleep(static_cast<useconds_t>(uniform_int(random, 6000)));
+    ::usleep(static_cast<useconds_t>(uniform_int(random, longest)));
     ::kill(child, SIGKILL);
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
