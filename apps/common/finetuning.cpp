@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <numeric>
+#include <algorithm>
 
 #include "apps/common/table.h"
 #include "nn/transformers/pretrained.h"

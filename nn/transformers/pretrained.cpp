@@ -2,9 +2,7 @@
 #include "nn/transformers/pretrained.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <system_error>
 

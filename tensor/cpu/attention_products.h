@@ -81,7 +81,6 @@ class Panels {
     });
   }
 
-  int64_t depth() const { return depth_; }
   /// Where the panel that begins at register `first` begins, and how far its rows are apart.
   Rows<const T> panel(int64_t first) const {
     return {data_.get() + first * lanes * depth_, std::min(panel_vectors, vectors_ - first) * lanes};
