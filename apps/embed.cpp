@@ -46,7 +46,7 @@ int embed_main(int argc, char** argv) {
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 16));
   add_threads_option(app, options.threads);
-  app.add_option("--device", options.device, "where to compute")->type_name("cpu|cuda[:N]|auto");
+  add_device_option(app, options.device);
   app.add_option("--precision", options.precision, "what matrix products round their operands to")
       ->type_name("float32|tf32|bfloat16");
   app.footer("Example: embed all-MiniLM-L6-v2 --json \"Apple pie with cinnamon\" \"Onion soup\"");

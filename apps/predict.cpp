@@ -51,7 +51,7 @@ int predict_main(int argc, char** argv) {
   app.add_option("TITLE", titles, "texts to label; without any, one a line from standard input")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("--explain", explained, "say which words decided: what each adds to the label's score");
-  app.add_option("--device", device, "where to compute")->type_name("cpu|cuda[:N]|auto");
+  add_device_option(app, device);
   app.footer("Example: predict build/recipes \"Blueberry Muffins\" \"Tomato Soup\"");
   if (!app.read(argc, argv)) return 0;
 

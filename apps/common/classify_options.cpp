@@ -12,7 +12,7 @@ namespace {
 void add_common_options(CLI::App& app, ClassifyOptions& options) {
   app.add_flag("--json", options.json, "print JSON instead of tables");
   add_threads_option(app, options.threads);
-  app.add_option("--device", options.device, "where to compute")->type_name("cpu|cuda[:N]|auto");
+  add_device_option(app, options.device);
 }
 
 void add_data_options(CLI::App& app, ClassifyOptions& options) {

@@ -80,6 +80,11 @@ inline void add_threads_option(CLI::App& app, int& threads) {
       ->check(CLI::Range(0, 1024));
 }
 
+/// --device, as all programs have it that compute on either.
+inline void add_device_option(CLI::App& app, std::string& device) {
+  app.add_option("--device", device, "where to compute")->type_name("cpu|cuda[:N]|auto");
+}
+
 /// The bounds of an option `MIN-MAX` of runs of characters; 0 and 0 of an empty one. Throws, naming the option.
 inline std::pair<int64_t, int64_t> char_ngram_bounds(const std::string& text, const std::string& option) {
   if (text.empty()) return {0, 0};

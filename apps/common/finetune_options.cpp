@@ -43,31 +43,21 @@ void add_data_options(CommandLine& app, FinetuneOptions& options) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
 }
 
-void add_training_options(CommandLine& app, FinetuneOptions& options) {
+void add_model_options(CommandLine& app, FinetuneOptions& options) {
   app.add_option("--train", options.train,
                  "which part: all, the head (pooler and classifier), or also the last N blocks")
       ->type_name("all|head|last:N");
   app.add_flag("--from-config", options.from_config,
                "start from new weights: FOLDER needs config.json and a tokenizer");
-  app.add_option("--epochs", options.epochs, "passes over the data")->check(CLI::Range(1, 1000000));
-  app.add_option("--batch-size", options.batch_size, "texts a step")->check(CLI::Range(1, 1 << 24));
-  app.add_option("--lr", options.lr, "learning rate of AdamW");
+}
+
+void add_optimizer_options(CommandLine& app, FinetuneOptions& options) {
   app.add_option("--weight-decay", options.weight_decay, "weight decay of AdamW, on all that is trained");
   app.add_option("--warmup", options.warmup,
                  "the learning rate rises from 0 over N steps (below 1: over this share of all steps) and then falls "
                  "linearly to 0; 0: it stays as it is")
       ->type_name("N");
   app.add_option("--clip", options.clip, "largest norm of all gradients together; 0: any");
-  app.add_option("--class-weights", options.class_weights, "balanced: rare classes count as much as frequent ones")
-      ->type_name("balanced|none")
-      ->check(CLI::IsMember({"balanced", "none"}));
-  app.add_option("--keep", options.keep, "weights of the last epoch, or of the one with the best validation F1")
-      ->type_name("last|best")
-      ->check(CLI::IsMember({"last", "best"}));
-  app.add_option("--seed", options.seed, "drives split, new weights, shuffling and dropout")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62));
-  add_threads_option(app, options.threads);
-  app.add_option("--device", options.device, "where to compute")->type_name("cpu|cuda[:N]|auto");
   app.add_option("--precision", options.precision, "what matrix products round their operands to")
       ->type_name("float32|tf32|bfloat16");
 }
@@ -94,7 +84,9 @@ std::optional<FinetuneOptions> parse_finetune_options(int argc, char** argv) {
   app.add_option("FOLDER", options.folder, "a Hugging Face folder: config.json, model.safetensors, a tokenizer")
       ->required();
   add_data_options(app, options);
+  add_model_options(app, options);
   add_training_options(app, options);
+  add_optimizer_options(app, options);
   add_output_options(app, options);
   app.footer(
       "Example: finetune distilbert-base-uncased --data recipes_fruit_veg.csv --train last:2 --save build/finetuned");

@@ -5,29 +5,25 @@
 #include <optional>
 #include <string>
 
+#include "apps/common/training_options.h"
 #include "text/dataset.h"
 
 namespace roux::apps {
 
 /// What finetune was asked to do; see `finetune --help`.
-struct FinetuneOptions {
-  std::string folder;         ///< the pretrained model's
-  std::string data;           ///< empty: the recipes that ship with the project
-  std::string validation;     ///< empty: a stratified fifth of the data
-  std::string train = "all";  ///< which part of the model: all, head, last:N
-  bool from_config = false;   ///< new weights
-  int64_t epochs = 3;
-  int64_t batch_size = 32;
+struct FinetuneOptions : TrainingOptions {
+  FinetuneOptions() {
+    epochs = 3;
+    lr = 5e-5;
+  }
+
+  std::string folder;                      ///< the pretrained model's
+  std::string train = "all";               ///< which part of the model: all, head, last:N
+  bool from_config = false;                ///< new weights
   std::optional<int64_t> max_length = {};  ///< nothing: 512, or as many as the model has positions
-  double lr = 5e-5;
   double weight_decay = 0.01;
   double warmup = 0;  ///< steps, below 1: share of all steps
   double clip = 1;    ///< 0: none
-  std::string keep = "last";
-  std::string class_weights = "balanced";
-  uint64_t seed = 0;
-  int threads = 0;  ///< 0: all cores
-  std::string device = "cpu";
   std::string precision = "float32";
   int64_t limit = 0;  ///< texts to train on; 0: all
   std::string text_column, label_column;

@@ -1,10 +1,10 @@
 // Loading, training with checkpoints, scoring.
 #include "apps/common/finetuning.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <algorithm>
 
 #include "apps/common/table.h"
 #include "nn/transformers/pretrained.h"
@@ -132,6 +132,18 @@ nn::ClassificationReport score(TransformerClassifier& model, const RecipeData& d
   return nn::classification_report(predicted, Tensor::from(data.validation.labels), data.num_classes());
 }
 
+// A classifier of as many labels as are asked for is kept, whatever they were called.
+void tell_renamed_labels(const std::string& folder, const nn::SequenceClassificationModel& model,
+                         const nn::PretrainedReport& report) {
+  const std::vector<std::string> theirs = nn::load_config(folder).labels, &ours = model.config().labels;
+  const bool is_new = std::any_of(report.missing.begin(), report.missing.end(),
+                                  [](const std::string& name) { return name.starts_with("classifier."); });
+  if (is_new || theirs == ours) return;
+  std::string list;
+  for (size_t i = 0; i < ours.size(); ++i) list += (i ? ", " : "") + theirs[i] + " is now " + ours[i];
+  std::printf("the classifier of %s is kept, its labels are renamed: %s\n", folder.c_str(), list.c_str());
+}
+
 }  // namespace
 
 TokenizerEncoder load_encoder(const FinetuneOptions& options) {
@@ -166,6 +178,7 @@ std::unique_ptr<TransformerClassifier> load_for_finetuning(const FinetuneOptions
     std::string list;
     for (const std::string& name : report.missing) list += (list.empty() ? "" : ", ") + name;
     if (!list.empty()) std::printf("new, not in %s: %s\n", options.folder.c_str(), list.c_str());
+    tell_renamed_labels(options.folder, *model, report);
   }
   nn::set_trainable(*model, options.train);
   std::printf("%s: %s of %s parameters train (%s)\n\n", description(model->config()).c_str(),

@@ -66,27 +66,14 @@ void add_model_options(CommandLine& app, RecipeOptions& options) {
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 26));
 }
 
-void add_training_options(CommandLine& app, RecipeOptions& options) {
-  app.add_option("--epochs", options.epochs, "passes over the data")->check(CLI::Range(1, 1000000));
-  app.add_option("--batch-size", options.batch_size, "texts a step")->check(CLI::Range(1, 1 << 24));
+void add_optimizer_options(CommandLine& app, RecipeOptions& options) {
   app.add_option("--optimizer", options.optimizer, "how weights are updated")
       ->type_name("adam|adamw|sgd|sparse_adam")
       ->check(CLI::IsMember({"adam", "adamw", "sgd", "sparse_adam"}));
-  app.add_option("--lr", options.lr, "learning rate");
   app.add_option("--schedule", options.schedule, "learning rate over the epochs: as given, or falling linearly to 0")
       ->type_name("constant|linear")
       ->check(CLI::IsMember({"constant", "linear"}));
   app.add_option("--weight-decay", options.weight_decay, "weight decay of adamw")->default_str("0.01");
-  app.add_option("--class-weights", options.class_weights, "balanced: rare classes count as much as frequent ones")
-      ->type_name("balanced|none")
-      ->check(CLI::IsMember({"balanced", "none"}));
-  app.add_option("--keep", options.keep, "weights of the last epoch, or of the one with the best validation F1")
-      ->type_name("last|best")
-      ->check(CLI::IsMember({"last", "best"}));
-  app.add_option("--seed", options.seed, "drives split, initial weights, shuffling and dropout")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62));
-  add_threads_option(app, options.threads);
-  app.add_option("--device", options.device, "where to compute")->type_name("cpu|cuda[:N]|auto");
 }
 
 }  // namespace
@@ -97,6 +84,7 @@ std::optional<RecipeOptions> parse_recipe_options(int argc, char** argv) {
   add_data_options(app, options);
   add_model_options(app, options);
   add_training_options(app, options);
+  add_optimizer_options(app, options);
   app.add_option("--save", options.save, "folder for the (best) model, for predict")->type_name("DIR");
   app.add_option("--json", options.json, "write the results as JSON")->type_name("FILE");
   app.add_option("--plot", options.plot, "draw loss curves, the models and the confusion matrix as SVG")

@@ -5,34 +5,25 @@
 #include <optional>
 #include <string>
 
+#include "apps/common/training_options.h"
 #include "text/dataset.h"
 
 namespace roux::apps {
 
 /// What train_recipes was asked to do; see `train_recipes --help`.
-struct RecipeOptions {
-  std::string data;        ///< empty: the recipes that ship with the project
-  std::string validation;  ///< empty: a stratified fifth of the data
+struct RecipeOptions : TrainingOptions {
   std::string model = "all";
-  int64_t epochs = 5;
-  int64_t batch_size = 32;
   int64_t dim = 64;
   double dropout = 0.5;
   double init_std = 1;
   std::string vectors;  ///< file of word vectors to start from; empty: random ones
   bool freeze = false;  ///< they are not trained
-  double lr = 1e-3;
-  std::string class_weights = "balanced";
   std::string optimizer = "adam";
   std::string schedule = "constant";
   std::optional<double> weight_decay = {};  ///< of adamw
   int64_t word_ngrams = 1;
   std::string char_ngrams;  ///< "MIN-MAX", or empty
   int64_t buckets = 0;
-  std::string keep = "last";
-  uint64_t seed = 0;
-  int threads = 0;  ///< 0: all cores
-  std::string device = "cpu";
   std::string text_column = "name";
   std::string label_column = "category";
   std::string labels;  ///< empty: column where the file has it, else substring

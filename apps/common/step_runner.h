@@ -1,6 +1,5 @@
 // Runs training steps on batches where the model is: as they come on the CPU; on a CUDA device filled up to a few
-// common shapes, so that each can be recorded and replayed (twice: one batch arrives while the
-// other is read).
+// common shapes, so that each can be recorded and replayed (twice: one batch arrives while the other is read).
 #pragma once
 
 #include <algorithm>

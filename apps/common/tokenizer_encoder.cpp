@@ -17,6 +17,9 @@ TokenizerEncoder::TokenizerEncoder(std::shared_ptr<const text::Tokenizer> tokeni
   tokenizer_->encode("", special);
   ROUX_CHECK(max_length_ > static_cast<int64_t>(special.size()), "encode", "texts of at most ", max_length_,
              " tokens have no room for words: ", special.size(), " of them are special tokens");
+  ROUX_CHECK(tokenizer_->pad_id().value_or(0) < vocabulary_size_, "encode", "the tokenizer pads with the id ",
+             tokenizer_->pad_id().value_or(0), ", the model knows ", vocabulary_size_,
+             " (hint: the tokenizer belongs to another model)");
 }
 
 TokenizerEncoder TokenizerEncoder::load(const std::string& folder, int64_t vocabulary_size, int64_t max_length) {
@@ -49,16 +52,19 @@ void TokenizerEncoder::encode(std::string_view text, std::vector<int32_t>& ids) 
 void TokenizerEncoder::save(const std::string& folder) const { text::save_tokenizer(*tokenizer_, folder); }
 
 text::PaddingOptions TokenizerEncoder::padding() const {
-  return {.side = tokenizer_->defaults().padding_side.value_or(text::Side::right),
-          .pad_id = tokenizer_->pad_id().value_or(0)};
+  if (!tokenizer_->pad_id()) return {};  // any id will do: the mask hides it
+  text::PaddingOptions padding = text::padding_of(*tokenizer_);
+  padding.length = 0;
+  return padding;
 }
 
 void tell_cut_texts(const TokenizerEncoder& encoder) {
   const int64_t count = encoder.cut_texts();
   if (count == 0) return;
-  std::fprintf(stderr, "%s %s longer than %s tokens and lost %s end\n", text::with_commas(count).c_str(),
+  const bool left = encoder.tokenizer().defaults().encode.truncation_side == text::Side::left;
+  std::fprintf(stderr, "%s %s longer than %s tokens and lost %s %s\n", text::with_commas(count).c_str(),
                count == 1 ? "text was" : "texts were", text::with_commas(encoder.max_length()).c_str(),
-               count == 1 ? "its" : "their");
+               count == 1 ? "its" : "their", left ? "beginning" : "end");
 }
 
 }  // namespace roux::apps

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "nn/adam.h"
@@ -64,6 +65,7 @@ Optimizers make_optimizers(nn::Module& model, const TrainerOptions& options) {
 }
 
 std::string optimizer_prefix(size_t i) { return "optimizer" + std::to_string(i) + "."; }
+std::string schedule_prefix(size_t i) { return "schedule" + std::to_string(i) + "."; }
 
 void append(nn::StateDict& all, const std::string& prefix, const nn::StateDict& part) {
   for (const auto& [name, tensor] : part) all.emplace_back(prefix + name, tensor);
@@ -103,13 +105,19 @@ void check_settings(const std::string& path, const json& theirs, const Metadata&
 }  // namespace
 
 TrainerState::TrainerState(nn::Module& model, const TrainerOptions& options, int64_t steps)
-    : options_(options), model_(model), steps_(steps) {
+    : options_(options), model_(model) {
   ROUX_CHECK(options.epochs >= 1, "trainer", "epochs must be at least 1, found ", options.epochs);
   model.to(options.device);
   if (options_.class_weights.defined()) options_.class_weights = options_.class_weights.to(options.device);
   ROUX_CHECK(options.clip >= 0 && options.warmup >= 0, "trainer", "clip and warmup must be at least 0, found ",
              options.clip, " and ", options.warmup);
   optimizers_ = make_optimizers(model, options);
+  if (options.linear_schedule || options.warmup > 0) {
+    const double warmup = options.warmup < 1 ? options.warmup * static_cast<double>(steps) : options.warmup;
+    for (const auto& optimizer : optimizers_)
+      schedules_.push_back(
+          std::make_unique<nn::LinearWarmupLR>(*optimizer, static_cast<int64_t>(std::ceil(warmup)), steps));
+  }
   for (const auto& parameter : trained_parameters(model)) trained_.push_back(parameter.second);
 }
 
@@ -128,19 +136,8 @@ void TrainerState::zero_grad() {
   for (const auto& optimizer : optimizers_) optimizer->zero_grad();
 }
 
-void TrainerState::begin_step() {
-  const auto step = static_cast<double>(step_), steps = static_cast<double>(steps_);
-  const double warm = std::ceil(options_.warmup < 1 ? options_.warmup * steps : options_.warmup);
-  double share = 1;
-  if (step < warm)
-    share = step / std::max(1.0, warm);
-  else if (options_.warmup > 0)
-    share = std::max(0.0, (steps - step) / std::max(1.0, steps - warm));
-  else if (options_.linear_schedule)
-    share = 1 - step / steps;
-  if (options_.warmup > 0 || options_.linear_schedule)
-    for (const auto& optimizer : optimizers_) optimizer->set_lr(options_.lr * share);
-  ++step_;
+void TrainerState::finish_step() {
+  for (const auto& schedule : schedules_) schedule->step();
 }
 
 void TrainerState::optimizer_step() {
@@ -168,6 +165,7 @@ void TrainerState::save(const std::string& path, const Place& place) const {
   nn::StateDict tensors;
   append(tensors, "model.", model_.state_dict());
   for (size_t i = 0; i < optimizers_.size(); ++i) append(tensors, optimizer_prefix(i), optimizers_[i]->state_dict());
+  for (size_t i = 0; i < schedules_.size(); ++i) append(tensors, schedule_prefix(i), schedules_[i]->state_dict());
   append(tensors, "best.", best_);
   json history = json::array(), settings = json::object();
   for (const EpochReport& report : history_) history.push_back(to_json(report));
@@ -177,7 +175,6 @@ void TrainerState::save(const std::string& path, const Place& place) const {
                         {"loss_sum", place.loss_sum},
                         {"texts", place.texts},
                         {"seconds", place.seconds},
-                        {"step", step_},
                         {"history", history},
                         {"generators", generators_of(model_)},
                         {"optimizer", options_.optimizer},
@@ -207,10 +204,11 @@ TrainerState::Place TrainerState::load(const std::string& path) {
     model_.load_state_dict(extract(file.tensors, "model."));
     for (size_t i = 0; i < optimizers_.size(); ++i)
       optimizers_[i]->load_state_dict(extract(file.tensors, optimizer_prefix(i)));
+    for (size_t i = 0; i < schedules_.size(); ++i)
+      schedules_[i]->load_state_dict(extract(file.tensors, schedule_prefix(i)));
     best_.clear();
     for (const auto& [name, tensor] : extract(file.tensors, "best.")) best_.emplace_back(name, tensor.clone());
     history_ = std::move(history);
-    step_ = trainer.at("step");
     return {trainer.at("epoch"), trainer.at("position"), trainer.at("loss_sum"), trainer.at("texts"),
             trainer.at("seconds")};
   } catch (const json::exception& error) {

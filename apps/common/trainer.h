@@ -14,6 +14,7 @@
 
 #include "apps/common/step_runner.h"
 #include "nn/loss.h"
+#include "nn/lr_schedule.h"
 #include "nn/metrics.h"
 #include "nn/module.h"
 #include "nn/optimizer.h"
@@ -30,7 +31,7 @@ struct TrainerOptions {
   std::optional<double> weight_decay = {};  ///< of adamw; nothing: its default
   bool linear_schedule = false;             ///< the learning rate falls to 0 over all steps
   double warmup = 0;                        ///< the rate rises from 0 over so many steps (below 1: over this share of
-                                            ///< all steps) and then falls linearly to 0; 0: it does not
+                                            ///< all steps) and then falls to 0, as by linear_schedule
   double clip = 0;                          ///< largest norm of all gradients together (nn/clip_grad.h); 0: any
   bool keep_best = false;                   ///< end with the weights of the epoch with the best validation F1
   Tensor class_weights = {};                ///< (classes), or undefined
@@ -66,11 +67,11 @@ class TrainerState {
   const std::optional<nn::ClassificationReport>& kept_scores() const { return kept_scores_; }
 
  protected:
-  /// Sets the learning rate of the next step and counts it.
-  void begin_step();
   void zero_grad();
   /// Clips gradients, where that is asked for, and changes the weights.
   void optimizer_step();
+  /// Sets the learning rate of the next step. It is a thing of its own because recorded steps are replayed without it.
+  void finish_step();
   /// Throws, naming the epoch, when its training loss is not finite.
   void check_finite(const EpochReport& report) const;
   /// `scores`: on the validation texts, where there are any.
@@ -95,10 +96,10 @@ class TrainerState {
   nn::Module& model_;
   std::vector<Variable> trained_;  // the parameters that are not frozen: optimisers know of no others
   std::vector<std::unique_ptr<nn::Optimizer>> optimizers_;
+  std::vector<std::unique_ptr<nn::LinearWarmupLR>> schedules_;  // one for each, or none
   std::vector<EpochReport> history_;
   std::optional<nn::ClassificationReport> kept_scores_;
   nn::StateDict best_;  // only with keep_best
-  int64_t steps_, step_ = 0;
 };
 
 /// Trains `model` on one corpus and validates on another, which may be empty; both must live as long as this.
@@ -185,8 +186,8 @@ class Trainer : public TrainerState {
     const auto stop_watch = [&] { seconds_ += std::chrono::duration<double>(Clock::now() - start).count(); };
     int64_t reported = texts_, steps = 0;
     for (const auto& batch : train_) {
-      begin_step();
       runner_.run(batch);
+      finish_step();
       texts_ += batch.labels.numel();
       if (++steps % options_.steps_a_call != 0 || !on_step) continue;
       stop_watch();

@@ -12,9 +12,8 @@
 namespace roux::nn {
 namespace {
 
-using Type = JsonValue::Type;
-
 constexpr const char* operation = "load_config";
+constexpr const char* single_label = "single_label_classification";
 constexpr int64_t max_vocab = 10'000'000, max_positions = 1'000'000, max_width = 1'000'000, max_layers = 10'000;
 constexpr int64_t max_labels = 1'000'000;
 constexpr int64_t max_parameters = 20'000'000'000;  // 80 GB of float32
@@ -70,8 +69,6 @@ void refuse_unsupported(const JsonObject& json) {
     json.refuse("position_embedding_type", "\"absolute\"");
   for (const char* key : {"is_decoder", "add_cross_attention", "is_encoder_decoder"})
     if (json.boolean(key, false)) json.refuse(key, "false");
-  const std::string problem = json.text("problem_type", "single_label_classification");
-  if (problem != "single_label_classification") json.refuse("problem_type", "\"single_label_classification\"");
   if (const JsonValue* pruned = json.find("pruned_heads"); pruned && !pruned->items.empty())
     json.refuse("pruned_heads", "no heads to be pruned");
   if (json.find("quantization_config")) json.refuse("quantization_config", "weights that are not quantized");
@@ -100,6 +97,14 @@ std::vector<std::string> labels(const JsonObject& json) {
     result[id] = names.text(key);
   }
   return result;
+}
+
+// What a classifier of sequences is for; without the key transformers go by the number of labels.
+std::string problem_type(const JsonObject& json, size_t labels) {
+  const std::string problem = json.text("problem_type", labels == 1 ? "regression" : single_label);
+  if (problem != single_label && problem != "regression" && problem != "multi_label_classification")
+    json.refuse("problem_type", "\"single_label_classification\", \"multi_label_classification\" or \"regression\"");
+  return problem;
 }
 
 // The id of the padding token: 0 where there is no such key, -1 (none) where it is null.
@@ -167,6 +172,7 @@ TransformerConfig parse_config(std::string_view json, const std::string& name) {
   config.pad_token_id = pad_token_id(object, config.vocab_size);
   if (!is_bert) config.sinusoidal_position_embeddings = object.boolean("sinusoidal_pos_embds", false);
   config.labels = labels(object);
+  config.problem_type = problem_type(object, config.labels.size());
   check_config(config, "'" + name + "'");
   return config;
 }
@@ -196,8 +202,11 @@ std::string to_json(const TransformerConfig& config, const std::string& architec
   json["initializer_range"] = config.initializer_range;
   json["pad_token_id"] = config.pad_token_id;
   if (config.pad_token_id < 0) json["pad_token_id"] = nullptr;
+  json["problem_type"] = config.problem_type;
   json["id2label"] = json["label2id"] = nlohmann::ordered_json::object();
   for (size_t i = 0; i < config.labels.size(); ++i) {
+    ROUX_CHECK(!json["label2id"].contains(config.labels[i]), "to_json", "two labels are called '", config.labels[i],
+               "'");
     json["id2label"][std::to_string(i)] = config.labels[i];
     json["label2id"][config.labels[i]] = i;
   }

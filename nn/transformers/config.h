@@ -30,8 +30,9 @@ struct TransformerConfig {
   int64_t pad_token_id = 0;         ///< its word embedding starts as zeros and is not trained; -1: there is none
   bool sinusoidal_position_embeddings = false;               ///< DistilBERT: by the formula, not trained
   std::vector<std::string> labels = {"LABEL_0", "LABEL_1"};  ///< id2label
-
-  int64_t head_dim() const { return hidden_size / num_attention_heads; }
+  /// What a classifier of sequences tells: this, multi_label_classification, or regression. Classifiers are loaded for
+  /// this alone, encoders of all three.
+  std::string problem_type = "single_label_classification";
 };
 
 /// Throws for sizes that no model can have, or that contradict each other; `name` is what the message calls the config.

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <system_error>
+#include <type_traits>
 
 #include "nn/transformers/names.h"
 #include "nn/transformers/weight_files.h"
@@ -114,12 +115,30 @@ class Loading {
   PretrainedReport report_;
 };
 
+// Of settings that no shape of a weight tells.
+void check_config_of(const PretrainedModel& model, const std::string& folder) {
+  const TransformerConfig& ours = model.config();
+  const TransformerConfig theirs = load_config(folder);
+  const auto check = [&](const char* what, auto found, auto expected) {
+    ROUX_CHECK(found == expected, loading, "the config of '", folder, "' has ", what, " ", expected,
+               ", the model was made with ", found, " (hint: make it from nn::load_config(folder))");
+  };
+  check("the number of heads", ours.num_attention_heads, theirs.num_attention_heads);
+  check("layer_norm_eps", ours.layer_norm_eps, theirs.layer_norm_eps);
+  ROUX_CHECK(ours.model_type == theirs.model_type && ours.activation == theirs.activation, loading, "the config of '",
+             folder, "' has another model type or activation than the model (hint: make it from load_config(folder))");
+}
+
 template <class Model>
 std::unique_ptr<Model> load_classifier(const std::string& folder, const std::vector<std::string>& labels,
                                        PretrainedReport* report) {
+  constexpr const char* single_label = "single_label_classification";
   TransformerConfig config = load_config(folder);
   const bool new_classifier = !labels.empty() && labels.size() != config.labels.size();
   if (!labels.empty()) config.labels = labels;
+  if (new_classifier || std::is_same_v<Model, TokenClassificationModel>) config.problem_type = single_label;
+  ROUX_CHECK(config.problem_type == single_label, "load_pretrained", "the classifier of '", folder, "' is for ",
+             config.problem_type, ", expected ", single_label);
   auto model = std::make_unique<Model>(config, InitialWeights::none);
   PretrainedReport found = Loading(*model, folder, new_classifier).finish();
   if (report) *report = std::move(found);
@@ -138,6 +157,7 @@ TransformerConfig load_config(const std::string& folder) {
 }
 
 PretrainedReport load_pretrained(PretrainedModel& model, const std::string& folder) {
+  check_config_of(model, folder);
   return Loading(model, folder, false).finish();
 }
 

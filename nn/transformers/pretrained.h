@@ -31,13 +31,14 @@ TransformerConfig load_config(const std::string& folder);
 /// read before it is used, and changes stay in this process. The file may be replaced meanwhile, as save_pretrained
 /// does it; whoever writes into it or cuts it short changes or ends this process. What a head lacks is initialised
 /// anew. Throws, and changes nothing, for encoder weights that are missing and weights of another shape or type (all
-/// are listed), and for a folder that has its weights in another format only.
+/// are listed), for another number of heads, activation or epsilon in the folder's config, and for a folder that has
+/// its weights in another format only.
 PretrainedReport load_pretrained(PretrainedModel& model, const std::string& folder);
 
 /// Makes the model of FOLDER's config, without initialising what the file has. Like every new module it is in training
 /// mode: call eval() to use it. `labels`: those of a new task; when there are more or fewer than the folder's own, the
 /// classifier is made anew (and reported missing); with as many, the folder's classifier is kept and scores them in
-/// their order. None: the folder's.
+/// their order. None: the folder's. Throws for a folder's classifier of several labels a text, or of a number.
 std::unique_ptr<SequenceClassificationModel> load_sequence_classifier(const std::string& folder,
                                                                       const std::vector<std::string>& labels = {},
                                                                       PretrainedReport* report = nullptr);

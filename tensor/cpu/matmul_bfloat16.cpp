@@ -66,11 +66,11 @@ ROUX_TARGET_BF16 void pairs_by_place(Tile& to, const ProductOperand& from, int64
                                                     8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   const __m512i order = _mm512_load_si512(meet);
   for (int64_t p = 0; p < tile; ++p) {
-    const float* const x = from.data + 2 * p * from.depth_step;
+    const float* const x = from.data + (2 * p < depth ? 2 * p * from.depth_step : 0);
     const __mmask16 first_mask = 2 * p < depth ? mask : __mmask16{0};
     const __mmask16 second_mask = 2 * p + 1 < depth ? mask : __mmask16{0};
-    const __m512 first = _mm512_maskz_loadu_ps(first_mask, first_mask ? x : from.data);
-    const __m512 second = _mm512_maskz_loadu_ps(second_mask, second_mask ? x + from.depth_step : from.data);
+    const __m512 first = _mm512_maskz_loadu_ps(first_mask, x);
+    const __m512 second = _mm512_maskz_loadu_ps(second_mask, second_mask ? x + from.depth_step : x);
     const __m512bh both = _mm512_cvtne2ps_pbh(second, first);
     __m512i words;
     std::memcpy(&words, &both, sizeof words);

@@ -16,7 +16,7 @@ constexpr int64_t most_rows = 64;  // beyond them, copying the right operand int
 constexpr int64_t right_count = ROUX_AVX512 ? 8 : 4, left_count = ROUX_AVX512 ? 3 : 2;
 constexpr int64_t most_depth =
     768;  // of dot products: with more, the rows on the right would leave the first-level cache
-constexpr int64_t line_floats = 64 / sizeof(float);
+constexpr int64_t line_bytes = 64, line_floats = line_bytes / sizeof(float);
 constexpr int64_t chunk_work = 1 << 19;  // multiplications that a thread takes at a time
 
 /// The vector whose lanes are, in turn by `width`, sums of two neighbouring stretches of x and of y.
@@ -60,10 +60,10 @@ inline void keep_in_register([[maybe_unused]] Vector& x) {
 #endif
 }
 
-/// sums[i][j] = row i of a times row j of b. At each register of places, `lines` cache lines from `next` on are
-/// fetched: what will be read after this.
+/// sums[i][j] = row i of a times row j of b. At each register of places, `lines` cache lines from the address `next` on
+/// are fetched: what will be read after this, or what lies behind the last of it.
 template <int64_t rows>
-void dot_products(const float* a, int64_t step_a, const float* const (&b)[right_count], int64_t k, const float* next,
+void dot_products(const float* a, int64_t step_a, const float* const (&b)[right_count], int64_t k, uintptr_t next,
                   int64_t lines, float (&sums)[left_count][right_count]) {
   Vector sum[rows][right_count];
 #pragma GCC unroll 8
@@ -85,7 +85,8 @@ void dot_products(const float* a, int64_t step_a, const float* const (&b)[right_
   };
   int64_t l = 0;
   for (; l + lanes <= k; l += lanes) {
-    for (int64_t line = 0; line < lines; ++line, next += line_floats) __builtin_prefetch(next, 0, 2);
+    for (int64_t line = 0; line < lines; ++line, next += line_bytes)
+      __builtin_prefetch(reinterpret_cast<const void*>(next), 0, 2);
     step(l, WholeVector<float>{});
   }
   if (l < k) step(l, PartOfVector<float>{k - l});
@@ -95,13 +96,13 @@ void dot_products(const float* a, int64_t step_a, const float* const (&b)[right_
 
 /// Places [from, from + k) of the sums of `count` columns from `column` on; `first` if nothing precedes these places.
 void multiply_strip(const ProductResult& result, const ProductOperand& a, const ProductOperand& b, int64_t m,
-                    int64_t column, int64_t count, int64_t from, int64_t k, const float* next) {
+                    int64_t column, int64_t count, int64_t from, int64_t k, uintptr_t next) {
   const float* right[right_count];
   for (int64_t j = 0; j < right_count; ++j)  // the last row stands in for those beyond the end
     right[j] = b.data + (column + std::min(j, count - 1)) * b.step + from;
   const int64_t passes = (m + left_count - 1) / left_count;
   const int64_t lines = (right_count * lanes + line_floats * passes - 1) / (line_floats * passes);
-  for (int64_t row = 0; row < m; row += left_count, next += k / lanes * lines * line_floats) {
+  for (int64_t row = 0; row < m; row += left_count, next += k / lanes * lines * line_bytes) {
     float sums[left_count][right_count];
     const float* const left = a.data + row * a.step + from;
     const int64_t rows = std::min(left_count, m - row);
@@ -130,7 +131,7 @@ void multiply_columns(const ProductResult& result, const ProductOperand& a, cons
     for (int64_t from = 0; from < k; from += depth) {
       const int64_t next_column = std::min(column + right_count, end - 1);
       multiply_strip(result, a, b, m, column, count, from, std::min(depth, k - from),
-                     b.data + next_column * b.step + from * right_count);
+                     reinterpret_cast<uintptr_t>(b.data + next_column * b.step) + from * right_count * sizeof(float));
     }
   }
 }

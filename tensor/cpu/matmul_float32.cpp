@@ -102,7 +102,7 @@ const PanelKernel* float32_kernel() {
                                       .multiply = multiply,
                                       .begin = nullptr,
                                       .end = nullptr};
-#if defined(__FMA__) || ROUX_AVX512
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || ROUX_AVX512
   return &kernel;
 #else
   static_cast<void>(kernel);

@@ -237,6 +237,19 @@ TEST_CASE("finetune takes any number of classes and the columns that are named")
   check_refused(at.finetune("--text-column none --label-column kind"), "none");
 }
 
+TEST_CASE("finetune says what becomes of the classifier of the folder") {
+  if (!programs_built()) return;
+  const Workplace at;
+  write_tiny_transformer(at / "model", ModelType::distilbert, {"no", "yes"});
+  const ProgramRun kept = run_shell(at.finetune("--epochs 1"));
+  CHECK(has(kept.output, "is kept, its labels are renamed: no is now fruit, yes is now vegetable\n"));
+  CHECK_FALSE(has(kept.output, "new, not in"));
+  write_tiny_transformer(at / "model", ModelType::distilbert, {"no", "maybe", "yes"});
+  const ProgramRun made = run_shell(at.finetune("--epochs 1"));
+  CHECK(has(made.output, "new, not in"));
+  CHECK_FALSE(has(made.output, "renamed"));
+}
+
 TEST_CASE("finetune refuses with one line what makes no sense") {
   if (!programs_built()) return;
   const Workplace at;

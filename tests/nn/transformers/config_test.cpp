@@ -66,7 +66,6 @@ TEST_CASE("config.json of BERT and DistilBERT is read by each one's keys") {
   CHECK(bert.type_vocab_size == 3);
   CHECK(bert.num_hidden_layers == 2);
   CHECK(bert.num_attention_heads == 2);
-  CHECK(bert.head_dim() == 4);
   CHECK(bert.intermediate_size == 16);
   CHECK(bert.activation == nn::Activation::gelu_tanh);
   CHECK(bert.hidden_dropout == 0.25);
@@ -156,14 +155,30 @@ TEST_CASE("config.json that asks for what is not done here is refused by the nam
         "[load_config] 'c'.position_embedding_type is \"relative_key\"; expected \"absolute\"");
   for (const char* key : {"is_decoder", "add_cross_attention", "is_encoder_decoder"})
     CHECK(message_with(bert_json(), key, true) == "[load_config] 'c'." + std::string(key) + " is true; expected false");
-  CHECK(message_with(bert_json(), "problem_type", "regression").find("problem_type is \"regression\"") !=
-        std::string::npos);
+  CHECK(message_with(bert_json(), "problem_type", "poetry") ==
+        "[load_config] 'c'.problem_type is \"poetry\"; expected \"single_label_classification\", "
+        "\"multi_label_classification\" or \"regression\"");
   CHECK(message_with(bert_json(), "pruned_heads", {{"0", {1}}}).find("pruned_heads") != std::string::npos);
   CHECK(message_with(bert_json(), "quantization_config", {{"bits", 4}}).find("quantization_config") !=
         std::string::npos);
   json fine = bert_json();
   fine.update({{"pruned_heads", json::object()}, {"is_decoder", false}, {"position_embedding_type", "absolute"}});
   CHECK_NOTHROW(parse(fine));
+}
+
+TEST_CASE("what a classifier is for is what transformers takes it for") {
+  json text = bert_json();
+  CHECK(parse(text).problem_type == "single_label_classification");
+  text["num_labels"] = 1;
+  CHECK(parse(text).problem_type == "regression");
+  text["problem_type"] = "multi_label_classification";
+  CHECK(parse(text).problem_type == "multi_label_classification");
+}
+
+TEST_CASE("two labels of one name are not written: transformers would take them for one") {
+  TransformerConfig config;
+  config.labels = {"a", "b", "a"};
+  CHECK(message_of([&] { nn::to_json(config, "BertModel"); }) == "[to_json] two labels are called 'a'");
 }
 
 TEST_CASE("labels must be numbered from 0") {

@@ -207,6 +207,37 @@ TEST_CASE("other labels keep the classifier where their number allows it") {
   CHECK(loaded->classifier.weight.shape() == Shape{2, 8});
 }
 
+TEST_CASE("a classifier of several labels a text is loaded as an encoder, or with a new head") {
+  SavedModel saved;
+  nn::TransformerConfig config = saved.model.config();
+  config.problem_type = "multi_label_classification";
+  write(saved.path() + "/config.json", nn::to_json(config, "BertForSequenceClassification"));
+  CHECK(saved.error() == "[load_pretrained] the classifier of '" + saved.path() +
+                             "' is for multi_label_classification, expected single_label_classification");
+  CHECK_NOTHROW(nn::load_transformer(saved.path()));
+  const auto loaded = nn::load_sequence_classifier(saved.path(), {"a", "b"});
+  CHECK(loaded->config().problem_type == "single_label_classification");
+}
+
+TEST_CASE("weights of a model that computes something else are refused") {
+  SavedModel saved;
+  const auto error_with = [&](const nn::TransformerConfig& config) {
+    nn::SequenceClassificationModel model(config);
+    return message_of([&] { nn::load_pretrained(model, saved.path()); });
+  };
+  nn::TransformerConfig config = saved.model.config();
+  const int64_t heads = config.num_attention_heads;
+  config.num_attention_heads = 1;
+  CHECK(error_with(config).find("has the number of heads " + std::to_string(heads) + ", the model was made with 1") !=
+        std::string::npos);
+  config = saved.model.config();
+  config.layer_norm_eps = 0.5;
+  CHECK(error_with(config).find("has layer_norm_eps 1e-12, the model was made with 0.5") != std::string::npos);
+  config = saved.model.config();
+  config.activation = nn::Activation::relu;
+  CHECK(error_with(config).find("another model type or activation") != std::string::npos);
+}
+
 TEST_CASE("missing and misshapen weights are listed, and nothing is changed") {
   SavedModel saved;
   saved.remove({"bert.encoder.layer.1.output.dense.weight", "bert.embeddings.LayerNorm.bias"});
