@@ -214,6 +214,8 @@ TEST_CASE("finetune cuts long texts and says how many") {
   CHECK(run_shell(at.finetune("--epochs 1")).errors == "7 texts were longer than 12 tokens and lost their end\n");
   CHECK(run_shell(at.finetune("--epochs 1 --max-length 4")).errors ==
         "27 texts were longer than 4 tokens and lost their end\n");
+  write_text(at / "model/tokenizer_config.json", R"({"truncation_side": "left"})");
+  CHECK(run_shell(at.finetune("--epochs 1")).errors == "7 texts were longer than 12 tokens and lost their beginning\n");
   check_refused(at.finetune("--max-length 13"), "--max-length is 13, the model has 12 positions");
   check_refused(at.finetune("--max-length 2"), "texts of at most 2 tokens have no room for words");
 }
