@@ -8,6 +8,8 @@
 #include "nn/testing.h"
 #include "tests/message_of.h"
 #include "tests/nn/pattern.h"
+#include "tests/nn/torch_attention.h"
+#include "tests/oracle/attention.h"
 
 using namespace roux;
 
@@ -52,6 +54,46 @@ TEST_CASE("MultiheadAttention is its definition, with every form of mask") {
   const Tensor past = le(Tensor::arange(0, 4).unsqueeze(0), Tensor::arange(0, 4).unsqueeze(1)).expand({2, 4, 4});
   CHECK(nn::close(layer(x, {}, true), by_definition(layer, x, x, past)));
   CHECK(nn::close(layer(x, keys, true), by_definition(layer, x, x, logical_and(past, of_keys))));
+}
+
+TEST_CASE("MultiheadAttention gives PyTorch's figures") {
+  nn::MultiheadAttention layer(6, 3);
+  layer.load_state_dict(attention_weights());
+  const Tensor mask = tokens({4, 2}, 4);
+  const Variable x(pattern({2, 4, 6}, 11), true);
+  const Variable y = layer(x, mask);
+  CHECK(nn::close(y, figures_as(figures::self_attention, {2, 4, 6})));
+  y.backward(pattern({2, 4, 6}, 90));
+  CHECK(nn::close(x.grad(), figures_as(figures::self_attention_grad_x, {2, 4, 6}), {.atol = 1e-4}));
+  const Tensor weights = cat({layer.q_proj.weight.grad(), layer.k_proj.weight.grad(), layer.v_proj.weight.grad()}, 0);
+  CHECK(nn::close(weights, figures_as(figures::self_attention_grad_in_proj_weight, {18, 6}), {.atol = 1e-4}));
+  const Tensor biases = cat({layer.q_proj.bias.grad(), layer.k_proj.bias.grad(), layer.v_proj.bias.grad()}, 0);
+  CHECK(nn::close(biases, figures_as(figures::self_attention_grad_in_proj_bias, {18}), {.atol = 1e-4}));
+  CHECK(nn::close(layer.out_proj.weight.grad(), figures_as(figures::self_attention_grad_out_proj_weight, {6, 6}),
+                  {.atol = 1e-4}));
+  CHECK(nn::close(layer.out_proj.bias.grad(), figures_as(figures::self_attention_grad_out_proj_bias, {6})));
+
+  const Variable causal(pattern({2, 4, 6}, 11), true);
+  const Variable z = layer(causal, {}, true);
+  CHECK(nn::close(z, figures_as(figures::causal_attention, {2, 4, 6})));
+  z.backward(pattern({2, 4, 6}, 90));
+  CHECK(nn::close(causal.grad(), figures_as(figures::causal_attention_grad_x, {2, 4, 6}), {.atol = 1e-4}));
+
+  const Variable query(pattern({2, 3, 6}, 12), true), memory(pattern({2, 4, 6}, 13), true);
+  const Variable w = layer(query, memory, memory, mask);
+  CHECK(nn::close(w, figures_as(figures::cross_attention, {2, 3, 6})));
+  w.backward(pattern({2, 3, 6}, 90));
+  CHECK(nn::close(query.grad(), figures_as(figures::cross_attention_grad_x, {2, 3, 6}), {.atol = 1e-4}));
+  CHECK(nn::close(memory.grad(), figures_as(figures::cross_attention_grad_memory, {2, 4, 6}), {.atol = 1e-4}));
+}
+
+TEST_CASE("MultiheadAttention: the last of fewer causal queries than keys sees all of them") {
+  nn::MultiheadAttention layer(6, 2);
+  const Tensor query = pattern({1, 2, 6}, 1), memory = pattern({1, 5, 6}, 2);
+  // Query i looks at keys up to i + 3.
+  const Tensor allowed =
+      le(Tensor::arange(0, 5).unsqueeze(0), add(Tensor::arange(0, 2), Tensor::full({1}, 3, int64)).unsqueeze(1));
+  CHECK(nn::close(layer(query, memory, memory, {}, true), by_definition(layer, query, memory, allowed.unsqueeze(0))));
 }
 
 TEST_CASE("MultiheadAttention has the right gradients and state") {

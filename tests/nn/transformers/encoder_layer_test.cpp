@@ -6,6 +6,8 @@
 #include "nn/testing.h"
 #include "tests/message_of.h"
 #include "tests/nn/pattern.h"
+#include "tests/nn/torch_attention.h"
+#include "tests/oracle/attention.h"
 
 using namespace roux;
 using nn::Activation;
@@ -30,6 +32,34 @@ TEST_CASE("TransformerEncoderLayer is its definition") {
     CHECK(nn::close(layer.forward_first(x, mask), layer(x, mask).slice(1, 0, 1)));
     CHECK(nn::close(layer.forward_first(x), layer(x).slice(1, 0, 1)));
   }
+}
+
+TEST_CASE("TransformerEncoderLayer gives PyTorch's figures") {
+  const Tensor tokens = lt(Tensor::arange(0, 4).unsqueeze(0), Tensor::from(std::vector<int64_t>{4, 2}).unsqueeze(1));
+  const auto check = [&](Activation activation, const std::vector<double>& output, const std::vector<double>& grad_x,
+                         const std::vector<double>& grad_in_proj, const std::vector<double>& grad_linear1) {
+    nn::TransformerEncoderLayer layer(6, 3,
+                                      {.dim_feedforward = 5,
+                                       .activation = activation,
+                                       .dropout = 0,
+                                       .attention_dropout = 0,
+                                       .attention_output_dropout = 0,
+                                       .layer_norm_eps = 1e-5});
+    layer.load_state_dict(encoder_layer_weights());
+    const Variable input(pattern({2, 4, 6}, 11), true);
+    const Variable y = layer(input, tokens);
+    CHECK(nn::close(y, figures_as(output, {2, 4, 6})));
+    y.backward(pattern({2, 4, 6}, 90));
+    CHECK(nn::close(input.grad(), figures_as(grad_x, {2, 4, 6}), {.rtol = 1e-4, .atol = 1e-4}));
+    const nn::MultiheadAttention& a = layer.self_attn;
+    const Tensor in_proj = cat({a.q_proj.weight.grad(), a.k_proj.weight.grad(), a.v_proj.weight.grad()}, 0);
+    CHECK(nn::close(in_proj, figures_as(grad_in_proj, {18, 6}), {.rtol = 1e-4, .atol = 1e-4}));
+    CHECK(nn::close(layer.linear1.weight.grad(), figures_as(grad_linear1, {5, 6}), {.rtol = 1e-4, .atol = 1e-4}));
+  };
+  check(Activation::gelu, figures::encoder_layer_gelu, figures::encoder_layer_gelu_grad_x,
+        figures::encoder_layer_gelu_grad_in_proj_weight, figures::encoder_layer_gelu_grad_linear1_weight);
+  check(Activation::relu, figures::encoder_layer_relu, figures::encoder_layer_relu_grad_x,
+        figures::encoder_layer_relu_grad_in_proj_weight, figures::encoder_layer_relu_grad_linear1_weight);
 }
 
 TEST_CASE("TransformerEncoderLayer has the right gradients and state") {

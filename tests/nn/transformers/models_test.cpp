@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <map>
 #include <string>
 
 #include "nn/loss.h"
@@ -141,6 +142,32 @@ TEST_CASE("every gradient of the models is right") {
     tokens.eval();
     CHECK(nn::gradcheck(model, [&] { return model.forward(tiny_input(type)); }));
     CHECK(nn::gradcheck(tokens, [&] { return tokens.forward(tiny_input(type)); }));
+  }
+}
+
+TEST_CASE("models drop where transformers' do, each place by its setting") {
+  // The layers that draw numbers in a training step when this setting alone is not zero.
+  const auto places = [](ModelType type, double TransformerConfig::*setting) {
+    TransformerConfig config = tiny_config(type, 1);
+    config.hidden_dropout = config.attention_dropout = config.classifier_dropout = 0;
+    config.*setting = 0.5;
+    nn::SequenceClassificationModel model(config);
+    std::map<std::string, uint64_t> before;
+    for (const auto& [name, generator] : model.named_generators()) before[name] = generator->offset();
+    model.forward(tiny_input(type));
+    std::vector<std::string> drawn;
+    for (const auto& [name, generator] : model.named_generators())
+      if (generator->offset() != before[name]) drawn.push_back(name);
+    return drawn;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(places(ModelType::bert, &TransformerConfig::hidden_dropout) ==
+        Names{"encoder.embeddings.dropout", "encoder.layers.0.attention_output_dropout", "encoder.layers.0.dropout"});
+  CHECK(places(ModelType::distilbert, &TransformerConfig::hidden_dropout) ==
+        Names{"encoder.embeddings.dropout", "encoder.layers.0.dropout"});
+  for (const ModelType type : {ModelType::bert, ModelType::distilbert}) {
+    CHECK(places(type, &TransformerConfig::attention_dropout) == Names{"encoder.layers.0.self_attn"});
+    CHECK(places(type, &TransformerConfig::classifier_dropout) == Names{"dropout"});
   }
 }
 
