@@ -155,19 +155,18 @@ TEST_CASE("models drop where transformers' do, each place by its setting") {
     std::map<std::string, uint64_t> before;
     for (const auto& [name, generator] : model.named_generators()) before[name] = generator->offset();
     model.forward(tiny_input(type));
-    std::vector<std::string> drawn;
+    std::string drawn;
     for (const auto& [name, generator] : model.named_generators())
-      if (generator->offset() != before[name]) drawn.push_back(name);
+      if (generator->offset() != before[name]) drawn += name.substr(0, name.rfind('.')) + " ";
     return drawn;
   };
-  using Names = std::vector<std::string>;
   CHECK(places(ModelType::bert, &TransformerConfig::hidden_dropout) ==
-        Names{"encoder.embeddings.dropout", "encoder.layers.0.attention_output_dropout", "encoder.layers.0.dropout"});
+        "encoder.embeddings.dropout encoder.layers.0.attention_output_dropout encoder.layers.0.dropout ");
   CHECK(places(ModelType::distilbert, &TransformerConfig::hidden_dropout) ==
-        Names{"encoder.embeddings.dropout", "encoder.layers.0.dropout"});
+        "encoder.embeddings.dropout encoder.layers.0.dropout ");
   for (const ModelType type : {ModelType::bert, ModelType::distilbert}) {
-    CHECK(places(type, &TransformerConfig::attention_dropout) == Names{"encoder.layers.0.self_attn"});
-    CHECK(places(type, &TransformerConfig::classifier_dropout) == Names{"dropout"});
+    CHECK(places(type, &TransformerConfig::attention_dropout) == "encoder.layers.0.self_attn ");
+    CHECK(places(type, &TransformerConfig::classifier_dropout) == "dropout ");
   }
 }
 
