@@ -10,10 +10,20 @@
 #include <string>
 #include <string_view>
 
+#include "tensor/convert.h"
 #include "tensor/error.h"
 #include "tensor/safetensors.h"
 
 namespace {
+
+// Every element must be within the memory that the tensor holds.
+void read_elements(const roux::Tensor& tensor) {
+  const roux::Tensor copy = tensor.clone();
+  roux::functions::dispatch_all(tensor.dtype(), "fuzz", [&]<class T>(T) {
+    const auto bytes = static_cast<size_t>(tensor.numel()) * sizeof(T);
+    if (bytes > 0 && std::memcmp(copy.data<T>(), tensor.data<T>(), bytes) != 0) __builtin_trap();
+  });
+}
 
 void read(std::string_view file_bytes) {
   const roux::Storage bytes = roux::Storage::allocate(file_bytes.size(), roux::cpu);
@@ -24,8 +34,7 @@ void read(std::string_view file_bytes) {
     for (const auto& [name, tensor] : file.tensors) {
       filled += static_cast<uint64_t>(tensor.numel() * size_of(tensor.dtype()));
       if (file.find(name) != &tensor) __builtin_trap();
-      const roux::Tensor copy = tensor.clone();  // touches every element
-      if (to_string(copy) != to_string(tensor)) __builtin_trap();
+      read_elements(tensor);
     }
     // No hole, no overlap, nothing behind the last: what the header leaves is the tensors, each byte once.
     uint64_t header_bytes = 0;
