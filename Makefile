@@ -33,7 +33,7 @@ library_sources := $(wildcard tensor/*.cpp tensor/cpu/*.cpp autograd/*.cpp nn/*.
   $(if $(with_cuda),$(cuda_sources),cuda/unavailable.cpp)
 app_sources := $(wildcard apps/*.cpp)
 app_common_sources := $(wildcard apps/common/*.cpp apps/common/*/*.cpp)
-test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/install/% tests/host_cuda/%,$(wildcard tests/*/*.cpp tests/nn/*/*.cpp tests/text/*/*.cpp))
+test_sources := $(filter-out tests/bench/% tests/fuzz/% tests/host_cuda/% tests/gdb/%,$(wildcard tests/*/*.cpp tests/nn/*/*.cpp tests/text/*/*.cpp))
 # TSan looks at the cases about threads alone: the files that have some, and what tests share.
 ifeq ($(CONFIG),tsan)
   test_sources := $(filter-out %_test.cpp,$(test_sources)) \
@@ -44,10 +44,12 @@ host_cuda_sources := $(wildcard tests/host_cuda/*.cpp)
 device_test_sources := $(wildcard tests/operations/*.cpp tests/cuda/*.cpp)
 cuda_bench_source := tests/bench/cuda_bench.cpp
 bench_sources := $(filter-out $(cuda_bench_source),$(wildcard tests/bench/*_bench.cpp))
+# What gdb shows of tensors: tests/tools/test_gdb.sh.
+gdb_source := tests/gdb/program.cpp
 fuzz_sources := $(wildcard tests/fuzz/*_fuzz.cpp)
 public_headers := $(wildcard tensor/*.h autograd/*.h nn/*.h nn/*/*.h text/*.h text/*/*.h) $(wildcard cuda/graphed_step.h cuda/uploads.h)
 all_sources := $(filter %.cpp,$(library_sources)) $(app_sources) $(app_common_sources) tests/main.cpp $(test_sources) \
-  $(host_cuda_sources) $(bench_sources) $(cuda_bench_source) $(fuzz_sources) $(wildcard tests/install/*.cpp)
+  $(host_cuda_sources) $(bench_sources) $(cuda_bench_source) $(fuzz_sources) $(wildcard apps/custom_layer/*.cpp) $(gdb_source)
 all_headers := $(wildcard $(addsuffix /*.h,tensor tensor/cpu autograd nn nn/* text text/* cuda apps apps/common apps/common/* tests tests/* \
   tests/host_cuda/cuda tests/nn/* tests/text/*))
 
@@ -59,11 +61,13 @@ optimise_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 # Dictionaries (tests/fuzz/*.dict) do more here than watching comparisons would, which takes a third of the time.
 optimise_fuzz := -O2 -g1 -fno-omit-frame-pointer -fno-sanitize-coverage=trace-cmp \
   -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all
+# Little is moved around, so that lines are counted where they stand; threads count together.
+optimise_coverage := -O1 -g1 --coverage -fprofile-update=atomic
 optimise := $(or $(optimise_$(CONFIG)),$(optimise_release))
 # Instrumented code makes g++ warn of what cannot happen; the release configuration is the one that must be clean.
 # -Wrestrict in g++ 12 is wrong about "text" + std::string (GCC bug 105651); clang does not know it.
 warnings := -Wall -Wextra -Wshadow -Wno-unknown-warning-option -Wno-restrict \
-  $(if $(filter 1,$(WERROR)),$(if $(filter asan tsan,$(CONFIG)),,-Werror))
+  $(if $(filter 1,$(WERROR)),$(if $(filter asan tsan coverage,$(CONFIG)),,-Werror))
 
 # OpenBLAS, utf8proc and zlib: through pkg-config where it knows them, else by their usual names and folders.
 find_flags = $(shell pkg-config $(1) $(2) 2>/dev/null || echo $(3))
@@ -107,6 +111,7 @@ tests := $(out)/tests/roux_tests
 host_cuda_tests := $(out)/tests/host_cuda_tests
 benches := $(patsubst tests/bench/%.cpp,$(out)/bench/%,$(bench_sources))
 cuda_bench := $(out)/bench/cuda_bench
+gdb_program := $(out)/programs/gdb
 fuzzers := $(patsubst tests/fuzz/%.cpp,$(out)/programs/%,$(fuzz_sources))
 # Targets that a person calls and that build first do so in parallel by themselves, unless a -j is given already.
 parallel = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
@@ -177,9 +182,12 @@ $(fuzzers): private link += -fsanitize=fuzzer
 ifeq ($(CONFIG),release)
   $(call object_of,$(test_sources)): private compile += -O1
 endif
+# gdb needs to know all types and to see every variable.
+$(gdb_program): $(call object_of,$(gdb_source)) $(library)
+$(call object_of,$(gdb_source)): private compile += -O0 -g
 # What the programs themselves compare with is no coverage to look for.
 $(call object_of,$(fuzz_sources)): private compile += -fno-sanitize=fuzzer-no-link
-$(apps) $(tests) $(host_cuda_tests) $(benches) $(cuda_bench) $(fuzzers):
+$(apps) $(tests) $(host_cuda_tests) $(benches) $(cuda_bench) $(fuzzers) $(gdb_program):
 	@mkdir -p $(@D)
 	@echo "  link    $@"
 	@$(link) $(filter %.o,$^) $(filter %.a,$^) $(libs) -o $@
@@ -197,8 +205,8 @@ build/compile_commands.json: $(objects)/sources $(objects)/flags
 .PHONY: deps deps-dev
 deps: ## install what is missing of the libraries and tools that a build needs
 	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh install build
-deps-dev: ## install what is missing for everything else here: bench, fuzz, lint, test-install, test-bare
-	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh install build bench fuzz lint bare install
+deps-dev: ## install what is missing for everything else here: what bench, fuzz, lint, test-docs, coverage and others need
+	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh install build bench fuzz lint bare docs reference install mutants coverage gdb
 
 # The shipped data set is small. DEMO_WHY says how these settings suit it.
 DEMO_FLAGS ?= --char-ngrams 3-6 --dim 16 --init-std 0.1 --dropout 0.2 --lr 0.005 --epochs 20
@@ -229,10 +237,12 @@ test: deps ## build and run the tests, on a fresh machine too (TEST_FLAGS: docte
 	+@$(parallel) test-programs
 	$(call run_tests,--test-suite-exclude=slow)
 	$(host_cuda_tests) --test-suite-exclude=slow --test-case=*device*,*CUDA* --require-all-kernels $(TEST_FLAGS)
+	@$(TOOLS)/test_gdb.sh $(gdb_program)
+	+@$(if $(filter release,$(CONFIG)),$(if $(TEST_FLAGS),,$(MAKE) --no-print-directory test-outsider))
 test-slow: deps ## the tests of the suites named "slow"
 	+@$(parallel) test-programs
 	$(call run_tests,--test-suite=slow)
-test-programs: $(tests) $(if $(filter release,$(CONFIG)),$(host_cuda_tests)) $(apps)
+test-programs: $(tests) $(if $(filter release,$(CONFIG)),$(host_cuda_tests) $(gdb_program)) $(apps)
 
 .PHONY: sanitize sanitize-run
 sanitize: deps ## the tests under ASan and UBSan, and under TSan those with "thread" or "parallel" in their name
@@ -245,6 +255,35 @@ sanitize-run:
 	ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1:$$ASAN_OPTIONS \
 	UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:$$TSAN_OPTIONS \
 	$(call run_tests,--test-suite-exclude=slow)
+
+.PHONY: mutants coverage
+mutants: ## break gradients and kernels one at a time: which breakages does no test notice (MUTANTS_FLAGS: --limit 100)
+	@$(TOOLS)/deps.sh install build mutants
+	+@$(parallel) $(tests)
+	@python3 $(TOOLS)/mutants.py --compile='$(compile)' --link='$(link)' --libs='$(libs)' --objects=$(objects) \
+	  --library=$(library) $(MUTANTS_FLAGS)
+coverage: ## lines of tensor, autograd, nn and text that the tests run: fails below 95 % (TEST_FLAGS: doctest options)
+	@$(TOOLS)/deps.sh install build coverage
+	+@$(parallel) CONFIG=coverage test-programs
+	@python3 $(TOOLS)/coverage.py --compiler='$(CXX)' --build=build/coverage $(COVERAGE_FLAGS) -- $(TEST_FLAGS)
+
+# Functions to write again: tests/tools/exercises.py.
+.PHONY: exercises exercise exercise-check test-exercises
+exercise_flags = --compile='$(compile)' --link='$(link)' --libs='$(libs)' --objects=$(objects) --library=$(library)
+exercises: ## functions of this tree to write again, with a check: their names
+	@$(TOOLS)/deps.sh install docs
+	@python3 $(TOOLS)/exercises.py list
+exercise: ## NAME=mul: the source with that function blanked, as build/exercises/mul.cpp
+	@$(TOOLS)/deps.sh install docs
+	@python3 $(TOOLS)/exercises.py blank "$(NAME)"
+exercise-check: ## NAME=mul: do the nearest tests pass with what you wrote there
+	@$(TOOLS)/deps.sh install build docs
+	+@$(parallel) $(tests)
+	@python3 $(TOOLS)/exercises.py check "$(NAME)" $(exercise_flags)
+test-exercises: ## every exercise fails while it is blank, and passes as it was
+	@$(TOOLS)/deps.sh install build docs
+	+@$(parallel) $(tests)
+	@python3 $(TOOLS)/exercises.py self-test $(NAME) $(exercise_flags)
 
 .PHONY: bench bench-programs
 bench: ## measure, and compare with what is there of PyTorch, fastText, scikit-learn: tests/bench/README.md
@@ -277,14 +316,32 @@ fuzz: ## fuzz what reads files and text, FUZZ_SECONDS each (FUZZ_FLAGS: libFuzze
 	    build/fuzz/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
 fuzz-programs: $(fuzzers)
 
-.PHONY: install test-install test-bare
+.PHONY: install test-outsider test-install test-bare
 install: all ## headers, libraries, pkg-config and CMake files under PREFIX (DESTDIR is put before it)
 	@$(TOOLS)/install.sh "$(DESTDIR)$(PREFIX)" $(VERSION) $(out) "$(libs)" $(public_headers)
-test-install: ## install under build/ and build a project outside against it
+test-outsider: ## install under build/, and build and run apps/custom_layer against it, as a project outside would
 	@$(MAKE) --no-print-directory install PREFIX=build/installed DESTDIR=
 	@$(TOOLS)/test_install.sh build/installed build/outsider
+test-install: ## the same, and every installed header by itself
+	@$(MAKE) --no-print-directory install PREFIX=build/installed DESTDIR=
+	@$(TOOLS)/test_install.sh build/installed build/outsider headers
 test-bare: ## as root: the README's two lines in a Debian 12 with nothing in it
 	@$(TOOLS)/test_bare.sh build/bare
+
+# Code blocks and commands of all README.md, executed.
+.PHONY: test-docs
+test-docs: deps ## execute what the documents show: tests/tools/test_docs.py (ROUX_DATA: more of it; DOCS: only these)
+	@$(TOOLS)/deps.sh install docs
+	+@$(parallel) all
+	@python3 $(TOOLS)/test_docs.py --build $(out) --compile '$(compile)' --link '$(link)' --libs '$(libs)' \
+	  --headers '$(public_headers)' $(DOCS)
+
+.PHONY: docs
+docs: ## reference pages of the headers by Doxygen, build/docs/index.html: fails where a public name has no docstring
+	@$(TOOLS)/deps.sh install docs reference
+	@rm -rf build/docs && mkdir -p build/docs
+	@doxygen $(TOOLS)/reference.doxygen
+	@echo "docs: build/docs/index.html"
 
 .PHONY: format lint
 format: ## lay out the sources with clang-format
@@ -302,5 +359,5 @@ clean: ## remove build/
 help: ## this list
 	@echo "make [target] [VARIABLE=value]"
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
-	@echo "Variables: CXX=$(CXX) MARCH=$(MARCH) CONFIG=$(CONFIG) (or asan, tsan, fuzz) WERROR=$(WERROR) JOBS=$(JOBS)"
+	@echo "Variables: CXX=$(CXX) MARCH=$(MARCH) CONFIG=$(CONFIG) (or asan, tsan, fuzz, coverage) WERROR=$(WERROR) JOBS=$(JOBS)"
 	@echo "  PREFIX=$(PREFIX) FUZZ_SECONDS=$(FUZZ_SECONDS); CPPFLAGS, CXXFLAGS and LDFLAGS are appended to ours"

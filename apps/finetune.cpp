@@ -4,6 +4,9 @@
 //   build/apps/finetune distilbert-base-uncased --data recipes_fruit_veg.csv --train last:2 --save build/finetuned
 //   build/apps/predict build/finetuned "Blueberry Muffins"
 //
+// The course's figures after 3 epochs, accuracy and macro F1: all layers .9563 .9336; the last 2 and the head,
+// 14,767,874 of 66,955,010 parameters, .9560 .9331.
+//
 // Read it from the bottom: it is what train_recipes does with models of word vectors, and prints the same table. The
 // model is in nn/transformers/models.h, the training loop in apps/common/trainer.h, checkpoints in
 // apps/common/finetuning.cpp.

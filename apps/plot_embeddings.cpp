@@ -1,6 +1,6 @@
 // Draws words as points of a plane, so that those with vectors alike stand together.
 //
-//   build/apps/plot_embeddings glove.6B.100d.txt map.svg --groups words.tsv
+//   build/apps/plot_embeddings glove.6B.100d.txt map.svg --words car,bike,plane,cat,dog,bird,orange,apple,grape
 //   build/apps/plot_embeddings glove.6B.100d.txt map.svg --first 2500 --method tsne --coords map.tsv
 //
 // A groups file has a line `word<TAB>group` for each word; a group has a colour and an entry in the legend.
@@ -39,29 +39,24 @@ struct Map {
   std::vector<double> variance_share;  // PCA
 };
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 Map project(const Tensor& vectors, const Options& options) {
   Map map;
   const auto start = std::chrono::steady_clock::now();
   if (options.method == "pca") {
     const text::Pca pca = text::fit_pca(vectors, 2);
     map.points = pca.transform(vectors);
-    map.seconds = seconds_since(start);
     map.variance_share = pca.explained_variance_ratio.to_vector<double>();
-    return map;
+  } else {
+    text::TsneOptions tsne{.perplexity = options.perplexity};
+    const auto progress = options.json ? nullptr : std::make_unique<Progress>(tsne.max_iter);
+    tsne.progress = [&, done = int64_t{0}](int64_t iterations) mutable {
+      if (progress) progress->advance(iterations - done);
+      done = iterations;
+    };
+    map.points = text::tsne(vectors, tsne).points;
   }
-  text::TsneOptions tsne{.perplexity = options.perplexity};
-  const auto progress = options.json ? nullptr : std::make_unique<Progress>(tsne.max_iter);
-  tsne.progress = [&, done = int64_t{0}](int64_t iterations) mutable {
-    if (progress) progress->advance(iterations - done);
-    done = iterations;
-  };
-  map.points = text::tsne(vectors, tsne).points;
-  map.seconds = seconds_since(start);
-  map.divergence = text::tsne_kl_divergence(vectors, map.points, options.perplexity);
+  map.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (options.method == "tsne") map.divergence = text::tsne_kl_divergence(vectors, map.points, options.perplexity);
   return map;
 }
 
@@ -101,11 +96,9 @@ void report(const ChosenWords& chosen, const Map& map, const Options& options) {
     std::puts(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return;
   }
-  if (!chosen.missing.empty()) {
-    std::string list;
-    for (const std::string& word : chosen.missing) list += (list.empty() ? "" : ", ") + word;
-    std::fprintf(stderr, "not in %s: %s\n", options.file.c_str(), list.c_str());
-  }
+  std::string missing;
+  for (const std::string& word : chosen.missing) missing += (missing.empty() ? "" : ", ") + word;
+  if (!missing.empty()) std::fprintf(stderr, "not in %s: %s\n", options.file.c_str(), missing.c_str());
   if (isatty(STDOUT_FILENO) != 0) std::fputs(scatter_text(scatter_points(chosen, map), {}).c_str(), stdout);
   const std::string found = tsne ? "divergence " + fixed(map.divergence, 3)
                                  : percent(map.variance_share[0] + map.variance_share[1]) + " of the variance";

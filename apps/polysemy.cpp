@@ -4,6 +4,7 @@
 //
 // "bat" is an animal in one sentence and a piece of wood in the other. A table has one vector for both; a transformer
 // gives the word another vector in each sentence, and which other words it stands near to shows which bat is meant.
+// In the course's sentences "bat" is the token at position 2 and at position 5, counted from [CLS].
 // Read it from the bottom; what a token's vector is stands in apps/common/word_in_context.h.
 #include <array>
 #include <cstdio>

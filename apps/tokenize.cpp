@@ -1,6 +1,7 @@
 // Turns texts into tokens:
 //
-//   build/apps/tokenize "I love my dog" "I love my cat"
+//   build/apps/tokenize "I love my dog" "I love my cat"                  # i 1, love 2, my 3, dog 4, cat 5
+//   build/apps/tokenize --tokenizer bert/vocab.txt "I love my dog"       # 101 1045 2293 2026 3899 102
 //   build/apps/tokenize --tokenizer bert/vocab.txt --ids < titles.txt
 //   build/apps/tokenize train --kind wordpiece --size 8000 --out build/pieces corpus.txt
 #include <unistd.h>
@@ -68,18 +69,6 @@ void declare(CommandLine& app, Options& options) {
   app.footer("Example: tokenize \"I love my dog\" \"I love my cat\"\n`tokenize train --help` tells how to train one.");
 }
 
-/// Texts of the command line; those of a pair with a tab between.
-std::vector<std::string> argument_texts(const Options& options) {
-  std::vector<std::string> texts;
-  for (size_t i = 0; i < options.texts.size(); ++i) {
-    texts.push_back(options.texts[i]);
-    if (!options.is_pair || texts.back().find('\t') != std::string::npos) continue;
-    ROUX_CHECK(++i < options.texts.size(), "options", "--pair, and '", texts.back(), "' has no second text");
-    texts.back() += "\t" + options.texts[i];
-  }
-  return texts;
-}
-
 std::unique_ptr<text::Tokenizer> make_tokenizer(const Options& options, const std::vector<std::string_view>& texts) {
   if (options.tokenizer == "char") return std::make_unique<text::CharTokenizer>();
   if (options.tokenizer != "word") return text::load_tokenizer(options.tokenizer);
@@ -129,7 +118,7 @@ int tokenize_main(int argc, char** argv) {
   // Words get their ids, and padding its length, from all texts together.
   const bool needs_all = options.tokenizer == "word" || options.padding == "longest";
   TextLines lines(STDIN_FILENO, needs_all);
-  const std::vector<std::string> arguments = argument_texts(options);
+  const std::vector<std::string> arguments = options.is_pair ? pairs_of(options.texts) : options.texts;
   std::vector<std::string_view> block(arguments.begin(), arguments.end());
   if (arguments.empty()) lines.next(block);
   const std::unique_ptr<text::Tokenizer> tokenizer = make_tokenizer(options, block);

@@ -1,6 +1,5 @@
 // Embeddings from scratch: nine words learn where they belong, from nothing but which of them go together.
-//
-//   build/apps/toy_embeddings --plot build/toy
+//   build/apps/toy_embeddings --plot build/toy       # loss 2.3205 -> 0.7082; the course's run: 2.5130 -> 0.7083
 //
 // Every word gets a point in a space of three dimensions, at first anywhere. The model is shown pairs of words of one
 // group, (car, bike) say, and asked: given the first, which is the second? It can only guess well when words of one

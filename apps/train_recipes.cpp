@@ -2,6 +2,9 @@
 //
 //   build/apps/train_recipes --data recipes_fruit_veg.csv --save build/recipes
 //
+// The course's figures on its 142,915 recipes, accuracy and macro F1 after 5 epochs: embedding_bag .9396 .9113, mean
+// .9389 .9103, max .9327 .9024, sum .9341 .9043.
+//
 // Read it from the bottom: read and encode the titles, make the models, train them side by side, compare. The models
 // are in apps/common/classifiers.h, the training loop in apps/common/trainer.h.
 #include <chrono>
@@ -16,6 +19,7 @@
 #include "apps/common/train_classifier.h"
 #include "apps/common/vectors_file.h"
 #include "tensor/parallel.h"
+#include "tensor/profiler.h"
 
 namespace roux::apps {
 namespace {
@@ -95,7 +99,10 @@ int train_recipes(int argc, char** argv) {
   print_data(data);
   const int64_t dim = data.vectors ? data.vectors->table.size(1) : options->dim;
   const ClassifierShape shape{size_of(data.encoder), dim, data.num_classes(), options->dropout, options->init_std};
+  std::optional<Profiler> profiler;
+  if (!options->profile.empty()) profiler.emplace();
   const std::vector<ModelResult> results = train_models(*options, data, shape, device);
+  if (profiler) profiler->stop();
 
   const size_t best = print_results(data, results);
   print_confusion(data, results[best]);
@@ -106,6 +113,10 @@ int train_recipes(int argc, char** argv) {
     std::printf("saved %s to %s\n", results[best].name.c_str(), options->save.c_str());
   }
   draw_pictures(options->plot, options->report, data, results, best);
+  if (profiler) {
+    std::printf("\n%s", profiler->table().c_str());
+    profiler->write_chrome_trace(options->profile);
+  }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!options->json.empty()) write_json(options->json, data, results, best, seconds);
   return 0;

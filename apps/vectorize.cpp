@@ -1,6 +1,7 @@
 // Shows texts as the numbers that the simplest models see: which words they have, how often, or how much those say.
 //
-//   build/apps/vectorize "I love love my dog" "I love my cat"
+//   build/apps/vectorize --kind count "I love love my dog" "I love my cat"    # 1 2 1 1 0 and 1 1 1 0 1
+//   build/apps/vectorize "I love love my dog" "I love my cat"                 # dog 0.139, cat 0.173, else 0
 //   cut -f 2 messages.tsv | build/apps/vectorize --kind count --json
 //
 // prints the vocabulary, then a table with a row a text and a column a word; --json only what is not left out as 0.

@@ -23,8 +23,9 @@ namespace {
        "retain_graph to the first backward)");
 }
 
-// Row gradients as an operation handed them over for input i, a table of this shape.
-void check_rows(const RowGradient& grad, const Shape& table, DType dtype, const char* operation, int i) {
+// Row gradients as an operation handed them over for input i.
+void check_rows(const RowGradient& grad, const Node& input, const char* operation, int i) {
+  const Shape& table = input.shape;
   ROUX_CHECK(grad.rows.defined() && grad.values.defined(), operation, "backward gave input ", i,
              " undefined row gradients");
   ROUX_CHECK(grad.rows.dtype() == int64 && grad.rows.dim() == 1, operation, "backward gave input ", i,
@@ -32,8 +33,11 @@ void check_rows(const RowGradient& grad, const Shape& table, DType dtype, const 
   ROUX_CHECK(table.size() == 2 && grad.values.shape() == Shape({grad.rows.size(0), table[1]}), operation,
              "backward gave input ", i, " row gradients of shape ", grad.values.shape(), " for ", grad.rows.size(0),
              " rows of a table of shape ", table);
-  ROUX_CHECK(grad.values.dtype() == dtype, operation, "backward gave input ", i, " ", grad.values.dtype(),
-             " row gradients, expected ", dtype);
+  ROUX_CHECK(grad.values.dtype() == input.dtype, operation, "backward gave input ", i, " ", grad.values.dtype(),
+             " row gradients, expected ", input.dtype);
+  ROUX_CHECK(grad.rows.device() == input.device && grad.values.device() == input.device, operation,
+             "backward gave input ", i, " row gradients with rows on ", grad.rows.device(), " and values on ",
+             grad.values.device(), ", expected ", input.device);
   if (grad.rows.device() != cpu) return;
   const Tensor rows = grad.rows.contiguous();
   const int64_t* const row = rows.data<int64_t>();
@@ -58,6 +62,7 @@ bool sums_to(const Shape& from, const Shape& to) {
 // Waiting nodes as a heap by number, newest on top. The queue keeps them alive: running a node drops its links.
 struct GradSink::Queue {
   std::vector<NodePtr> heap;
+  std::vector<bool> given;  // which inputs of the node that runs have received a gradient
 
   static bool older(const NodePtr& a, const NodePtr& b) { return a->sequence < b->sequence; }
   void push(const NodePtr& node) {
@@ -73,6 +78,14 @@ struct GradSink::Queue {
     node->queued = false;
     return node;
   }
+  // An input left out would train on gradients that lack this part, and nobody would see it.
+  void check_complete(const Node& node) const {
+    for (int i = 0; i < node.input_count; ++i)
+      ROUX_CHECK(!node.inputs[i] || given[static_cast<size_t>(i)], node.name, "backward gave input ", i, " of shape ",
+                 node.inputs[i]->shape,
+                 " no gradient, though it wants one (hint: give zeros where it is "
+                 "0, or record detach() of an input that has none)");
+  }
   // After an exception: nodes still waiting must be usable by another backward.
   ~Queue() {
     for (const NodePtr& node : heap) {
@@ -87,6 +100,7 @@ const NodePtr& GradSink::checked_input(int i) const {
   const NodePtr& input = node_->inputs[i];
   if (input->released) [[unlikely]]
     detail::fail_released(*input);
+  queue_.given[static_cast<size_t>(i)] = true;
   return input;
 }
 
@@ -115,6 +129,10 @@ void GradSink::add(int i, Tensor grad) {
       detail::sums_to(grad.shape(), input->shape) ? " (hint: add_broadcast() sums over what was broadcast)" : "");
   ROUX_CHECK(grad.dtype() == input->dtype, node_->name, "backward gave input ", i, " a ", grad.dtype(),
              " gradient, expected ", input->dtype, " (hint: add_broadcast() converts)");
+  ROUX_CHECK(grad.device() == input->device, node_->name, "backward gave input ", i, " a gradient on ", grad.device(),
+             ", expected ", input->device);
+  if (Observer::newest()) [[unlikely]]
+    detail::observe_gradient(*node_, i, grad);
   input->gradient.add(std::move(grad));
   queue_.push(input);
 }
@@ -122,7 +140,9 @@ void GradSink::add(int i, Tensor grad) {
 void GradSink::add(int i, RowGradient grad) {
   if (!takes(i)) return;
   const NodePtr& input = checked_input(i);
-  detail::check_rows(grad, input->shape, input->dtype, node_->name, i);
+  detail::check_rows(grad, *input, node_->name, i);
+  if (Observer::newest()) [[unlikely]]
+    detail::observe_gradient(*node_, i, grad.values);
   input->gradient.add(std::move(grad), input->shape);
   queue_.push(input);
 }
@@ -173,6 +193,7 @@ class Running {
 
 void run_node(Node& node, const Tensor& grad, GradSink& sink) {
   const Running running(node.name);
+  const ProfiledBackward profiled(node.name);
   const uint64_t version = grad.version();
   try {
     node.run(&node, grad, sink);
@@ -190,6 +211,8 @@ const char* running_operation() { return current_operation; }
 
 void run_backward(Node* root, const Tensor& seed, bool retain_graph) {
   if (root->released) fail_released(*root);
+  if (Observer::newest()) [[unlikely]]
+    observe_backward_begins(*root);
   const NoGrad no_grad;  // a backward that computes with Variables records nothing: there is no double backward
   GradSink::Queue queue;
   root->references.fetch_add(1, std::memory_order_relaxed);
@@ -203,9 +226,13 @@ void run_backward(Node* root, const Tensor& seed, bool retain_graph) {
     }
     const Tensor grad = take_gradient(*node);
     GradSink sink(node.get(), queue);
+    queue.given.assign(static_cast<size_t>(node->input_count), false);
     run_node(*node, grad, sink);
+    queue.check_complete(*node);
     if (!retain_graph) node->release();
   }
+  if (Observer::newest()) [[unlikely]]
+    observe_backward_ends(*root);
 }
 
 }  // namespace detail

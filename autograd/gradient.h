@@ -17,9 +17,12 @@ struct RowGradient {
 /// None, dense or rows. Rows and rows merge, rows and dense become dense.
 class Gradient {
  public:
+  /// What a gradient is: nothing yet, a tensor, or some rows of a table.
   enum class Kind : uint8_t { none, dense, rows };
 
+  /// Which of the three it is.
   Kind kind() const { return kind_; }
+  /// Whether there is one: not of kind none.
   bool defined() const { return kind_ != Kind::none; }
   /// The dense tensor; only of kind dense.
   const Tensor& dense() const;
@@ -40,6 +43,7 @@ class Gradient {
   /// Makes the values contiguous and nobody else's, copying them where they are not: a leaf's gradient may be changed
   /// in place without a trace elsewhere.
   void own_values();
+  /// Back to none.
   void clear();
 
  private:

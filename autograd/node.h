@@ -12,6 +12,7 @@ namespace roux {
 
 class GradSink;
 class PendingRows;
+class SavedList;
 
 namespace detail {
 
@@ -56,6 +57,7 @@ struct Node {
   const char* name = "";
   Shape shape;  // of the value; its gradient has the same
   DType dtype = DType::float32;
+  Device device;
   bool queued = false;    // waits in a backward
   bool released = false;  // backward has passed and dropped what was saved
   bool has_closure = false;
@@ -65,9 +67,9 @@ struct Node {
   Gradient gradient;             // a leaf's, over all backwards; else what has arrived in the present one
   Gradient* retained = nullptr;  // of a computed value that keeps its gradient
   void (*run)(Node*, const Tensor& grad, GradSink& to) = nullptr;
-  void (*drop_closure)(Node*) = nullptr;
-  size_t bytes = 0;           // of the block, closure included
-  Node* next_dead = nullptr;  // while it waits to be freed
+  void (*drop_or_list)(Node*, SavedList*) = nullptr;  // without a list, destroys the closure
+  size_t bytes = 0;                                   // of the block, closure included
+  Node* next_dead = nullptr;                          // while it waits to be freed
 
   bool is_leaf() const { return run == nullptr; }
   /// Keeps a computed value's gradients in `retained` from now on.

@@ -85,8 +85,8 @@ Variable norm(const Variable& x);
 
 /// Values with a gradient, indices without.
 struct VariableIndices {
-  Variable values;
-  Tensor indices;
+  Variable values;  ///< of the input's type; gradients flow through them
+  Tensor indices;   ///< int64: where each value stood along the axis
 };
 /// The gradient goes to the first of equals.
 VariableIndices max(const Variable& x, int64_t axis, bool keepdim = false);
@@ -119,6 +119,7 @@ Variable matmul(const Variable& a, const Variable& b);
 /// bias may be undefined.
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias);
 
+/// How `embedding` looks rows up.
 struct EmbeddingLookup {
   int64_t padding_idx = -1;         ///< its row gets no gradient; -1: none
   bool scale_grad_by_freq = false;  ///< divides each row's gradient by the number of its occurrences in `ids`
@@ -126,10 +127,11 @@ struct EmbeddingLookup {
 /// table (rows, dim), ids int64 of any shape -> ids' shape + (dim). The table's gradient is rows.
 Variable embedding(const Variable& table, const Tensor& ids, const EmbeddingLookup& options = {});
 
+/// How `embedding_bag` looks rows up and pools them.
 struct EmbeddingBagLookup {
-  Pooling mode = Pooling::mean;
-  int64_t padding_idx = -1;
-  bool include_last_offset = false;
+  Pooling mode = Pooling::mean;      ///< sum, mean or max
+  int64_t padding_idx = -1;          ///< of ids that are left out; -1: none
+  bool include_last_offset = false;  ///< offsets have one entry more, the number of ids
   bool scale_grad_by_freq = false;   ///< not with max
   Variable per_sample_weights = {};  ///< mode sum only; may require a gradient
 };
@@ -141,6 +143,7 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
 Variable masked_pool(const Variable& x, const Tensor& mask, Pooling mode);
 /// weight and bias (n) may be undefined.
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps = 1e-5);
+/// Entries become 0 with probability p, the others are scaled by 1 / (1 - p).
 Variable dropout(const Variable& x, double p, Generator& generator);
 /// See attention in tensor/ops.h. Saves the log-sum-exp of each query instead of the weights; backward computes those
 /// anew.

@@ -53,10 +53,10 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias)
 namespace {
 
 // Divides each row's gradient by how often its id occurred. Unused room stays as it is.
-void divide_by_frequency(Tensor& values, const UniqueIds& distinct) {
-  const Tensor ones = Tensor::ones({distinct.slots.numel(), 1}, values.dtype(), values.device());
+void divide_by_frequency(Tensor& values, const Tensor& slots) {
+  const Tensor ones = Tensor::ones({slots.numel(), 1}, values.dtype(), values.device());
   const Tensor counts = Tensor::empty({values.size(0), 1}, values.dtype(), values.device());
-  backend(values.device()).embedding_backward(counts.view(), ones.view(), distinct.slots.view());
+  backend(values.device()).embedding_backward(counts.view(), ones.view(), slots.view());
   values.div_(clamp(counts, 1, std::numeric_limits<double>::infinity()));
 }
 
@@ -108,14 +108,16 @@ Variable embedding(const Variable& table, const Tensor& ids, const EmbeddingLook
   int64_t no_padding = -1;  // its row is looked up like any other
   const Tensor result = embedding(table_for(table, places, no_padding, distinct, recorded), places);
   return record("embedding", result, {table},
-                [distinct, by_frequency = options.scale_grad_by_freq](const Tensor& grad, GradSink& to) {
+                [ids = saved(distinct.rows, "distinct ids"), places = saved(distinct.slots, "places"),
+                 by_frequency = options.scale_grad_by_freq](const Tensor& grad, GradSink& to) {
                   if (!to.wants(0)) return;
-                  const int64_t dim = to.shape(0)[1], count = distinct.slots.numel();
-                  Tensor values = Tensor::empty({distinct.rows.size(0), dim}, grad.dtype(), grad.device());
-                  const Tensor rows = grad.contiguous().reshape({count, dim});
-                  backend(grad.device()).embedding_backward(values.view(), rows.view(), distinct.slots.view());
-                  if (by_frequency) divide_by_frequency(values, distinct);
-                  to.add(0, RowGradient{distinct.rows, values});
+                  const Tensor &rows = ids, &slots = places;
+                  const int64_t dim = to.shape(0)[1];
+                  Tensor values = Tensor::empty({rows.size(0), dim}, grad.dtype(), grad.device());
+                  const Tensor each = grad.contiguous().reshape({slots.numel(), dim});
+                  backend(grad.device()).embedding_backward(values.view(), each.view(), slots.view());
+                  if (by_frequency) divide_by_frequency(values, slots);
+                  to.add(0, RowGradient{rows, values});
                 });
 }
 
@@ -123,25 +125,26 @@ namespace {
 
 // What the backward of a bag needs beside the gradient.
 struct BagBackward {
-  EmbeddingBagResult bags;
-  UniqueIds distinct;
+  Saved positions, ids, offsets;  // of EmbeddingBagResult
+  Saved rows, slots;              // of UniqueIds
   Saved weights, table;
+  BagShape shape;
   bool by_frequency;
 
   void operator()(const Tensor& grad, GradSink& to) const {
     const Tensor dense = grad.contiguous();
     Backend& device = backend(grad.device());
     if (to.wants(0)) {
-      Tensor values = Tensor::empty({distinct.rows.size(0), bags.shape.dim}, grad.dtype(), grad.device());
-      device.embedding_bag_backward(values.view(), dense.view(), distinct.slots.view(), bags.offsets.view(),
-                                    view_or_null(weights.get()), view_or_null(bags.positions), bags.shape);
-      if (by_frequency) divide_by_frequency(values, distinct);
-      to.add(0, RowGradient{distinct.rows, values});
+      Tensor values = Tensor::empty({rows.get().size(0), shape.dim}, grad.dtype(), grad.device());
+      device.embedding_bag_backward(values.view(), dense.view(), slots.get().view(), offsets.get().view(),
+                                    view_or_null(weights.get()), view_or_null(positions.get()), shape);
+      if (by_frequency) divide_by_frequency(values, slots);
+      to.add(0, RowGradient{rows, values});
     }
     if (to.wants(1)) {
-      Tensor grad_weights = Tensor::empty({bags.shape.count}, grad.dtype(), grad.device());
-      device.embedding_bag_weights_backward(grad_weights.view(), dense.view(), table.get().view(), bags.ids.view(),
-                                            bags.offsets.view(), bags.shape);
+      Tensor grad_weights = Tensor::empty({shape.count}, grad.dtype(), grad.device());
+      device.embedding_bag_weights_backward(grad_weights.view(), dense.view(), table.get().view(), ids.get().view(),
+                                            offsets.get().view(), shape);
       to.add(1, grad_weights.reshape(to.shape(1)));
     }
   }
@@ -168,22 +171,25 @@ Variable embedding_bag(const Variable& table, const Tensor& ids, const Tensor& o
   const EmbeddingBagResult result = embedding_bag(data, places, offsets, forward);
   return record(
       "embedding_bag", result.output, {table, weights},
-      BagBackward{result, distinct, saved(contiguous_or_none(forward.per_sample_weights), "weights"),
-                  saved(weights.defined() ? data.contiguous() : Tensor(), "table"), options.scale_grad_by_freq});
+      BagBackward{saved(result.positions, "positions"), saved(result.ids, "ids"), saved(result.offsets, "offsets"),
+                  saved(distinct.rows, "distinct ids"), saved(distinct.slots, "places"),
+                  saved(contiguous_or_none(forward.per_sample_weights), "weights"),
+                  saved(weights.defined() ? data.contiguous() : Tensor(), "table"), result.shape,
+                  options.scale_grad_by_freq});
 }
 
 // x: (batch, length, dim), mask: (batch, length) -> (batch, dim)
 Variable masked_pool(const Variable& x, const Tensor& mask, Pooling mode) {
   const MaskedPoolResult result = masked_pool(x.data_or_undefined(), mask, mode);
   return record("masked_pool", result.output, {x},
-                [mask = saved(contiguous_or_none(mask), "mask"), positions = result.positions, shares = result.shares,
-                 mode](const Tensor& grad, GradSink& to) {
+                [mask = saved(contiguous_or_none(mask), "mask"), positions = saved(result.positions, "positions"),
+                 shares = saved(result.shares, "shares"), mode](const Tensor& grad, GradSink& to) {
                   if (!to.wants(0)) return;
                   const Tensor grad_in = Tensor::empty(to.shape(0), grad.dtype(), grad.device());
                   Tensor copy;
                   backend(grad.device())
                       .masked_pool_backward(grad_in.view(), contiguous_view(grad, copy), mask.get().view(),
-                                            view_or_null(positions), view_or_null(shares), mode);
+                                            view_or_null(positions.get()), view_or_null(shares.get()), mode);
                   to.add(0, grad_in);
                 });
 }
@@ -193,8 +199,8 @@ Variable layer_norm(const Variable& x, const Variable& weight, const Variable& b
   const Tensor input = x.data_or_undefined(), scale = contiguous_or_none(weight.data_or_undefined());
   const LayerNormResult result = layer_norm(input, scale, bias.data_or_undefined(), eps);
   return record("layer_norm", result.output, {x, weight, bias},
-                [input = saved(input, "input"), scale = saved(scale, "weight"), mean = result.mean, rstd = result.rstd](
-                    const Tensor& grad, GradSink& to) {
+                [input = saved(input, "input"), scale = saved(scale, "weight"), mean = saved(result.mean, "mean"),
+                 rstd = saved(result.rstd, "rstd")](const Tensor& grad, GradSink& to) {
                   const Tensor in = input.get().contiguous(), g = grad.contiguous();
                   const int64_t n = in.size(-1);
                   const auto output = [&](int i, const Shape& shape) {
@@ -204,8 +210,8 @@ Variable layer_norm(const Variable& x, const Variable& weight, const Variable& b
                                grad_bias = output(2, {n});
                   backend(grad.device())
                       .layer_norm_backward(view_or_null(grad_in), view_or_null(grad_weight), view_or_null(grad_bias),
-                                           g.view(), in.view(), mean.view(), rstd.view(), view_or_null(scale.get()),
-                                           in.numel() / std::max<int64_t>(n, 1), n);
+                                           g.view(), in.view(), mean.get().view(), rstd.get().view(),
+                                           view_or_null(scale.get()), in.numel() / std::max<int64_t>(n, 1), n);
                   if (to.wants(0)) to.add(0, grad_in);
                   if (to.wants(1)) to.add(1, grad_weight);
                   if (to.wants(2)) to.add(2, grad_bias);
@@ -215,13 +221,14 @@ Variable layer_norm(const Variable& x, const Variable& weight, const Variable& b
 // x: (...) -> the same shape
 Variable dropout(const Variable& x, double p, Generator& generator) {
   const DropoutResult result = dropout(x.data(), p, generator);
-  return record("dropout", result.output, {x}, [mask = result.mask, p](const Tensor& grad, GradSink& to) {
-    if (!to.wants(0)) return;
-    const Tensor g = grad.contiguous();
-    const Tensor grad_in = Tensor::empty(g.shape(), g.dtype(), g.device());
-    backend(g.device()).masked_scale(grad_in.view(), g.view(), mask.view(), p < 1 ? 1 / (1 - p) : 0);
-    to.add(0, grad_in);
-  });
+  return record(
+      "dropout", result.output, {x}, [mask = saved(result.mask, "mask"), p](const Tensor& grad, GradSink& to) {
+        if (!to.wants(0)) return;
+        const Tensor g = grad.contiguous();
+        const Tensor grad_in = Tensor::empty(g.shape(), g.dtype(), g.device());
+        backend(g.device()).masked_scale(grad_in.view(), g.view(), mask.get().view(), p < 1 ? 1 / (1 - p) : 0);
+        to.add(0, grad_in);
+      });
 }
 
 // logits: (rows, classes) -> () or, without reduction, (rows)
@@ -238,19 +245,20 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels, const Cross
         .cross_entropy_mean(loss.view(), divisor.view(), result.losses.view(), result.divisors.view());
   }
   const CrossEntropyShape shape{rows, classes, options.ignore_index, options.label_smoothing};
-  return record("cross_entropy", loss, {logits},
-                [shape, labels = saved(labels.contiguous(), "labels"),
-                 weight = saved(contiguous_or_none(options.weight), "class weights"), divisor,
-                 log_probabilities = result.log_probabilities](const Tensor& grad, GradSink& to) {
-                  if (!to.wants(0)) return;
-                  const Tensor each = grad.expand({shape.rows});
-                  const Tensor grad_logits = Tensor::empty({shape.rows, shape.classes}, grad.dtype(), grad.device());
-                  backend(grad.device())
-                      .cross_entropy_backward(grad_logits.view(), each.view(), view_or_null(divisor),
-                                              log_probabilities.view(), labels.get().view(), view_or_null(weight.get()),
-                                              shape);
-                  to.add(0, grad_logits);
-                });
+  return record(
+      "cross_entropy", loss, {logits},
+      [shape, labels = saved(labels.contiguous(), "labels"),
+       weight = saved(contiguous_or_none(options.weight), "class weights"), divisor = saved(divisor, "divisor"),
+       log_probabilities = saved(result.log_probabilities, "log probabilities")](const Tensor& grad, GradSink& to) {
+        if (!to.wants(0)) return;
+        const Tensor each = grad.expand({shape.rows});
+        const Tensor grad_logits = Tensor::empty({shape.rows, shape.classes}, grad.dtype(), grad.device());
+        backend(grad.device())
+            .cross_entropy_backward(grad_logits.view(), each.view(), view_or_null(divisor.get()),
+                                    log_probabilities.get().view(), labels.get().view(), view_or_null(weight.get()),
+                                    shape);
+        to.add(0, grad_logits);
+      });
 }
 
 }  // namespace roux

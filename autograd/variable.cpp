@@ -9,6 +9,7 @@
 namespace roux {
 
 thread_local constinit bool NoGrad::recording_ = true;
+thread_local constinit SavedList* SavedList::current_ = nullptr;
 
 namespace detail {
 namespace {
@@ -44,7 +45,7 @@ void Node::release() {
   released = true;
   if (has_closure) {
     has_closure = false;
-    drop_closure(this);
+    drop_or_list(this, nullptr);
   }
   for (int i = 0; i < input_count; ++i) inputs[i] = NodePtr();
   if (inputs != few_inputs && inputs) {
@@ -106,8 +107,15 @@ void finish_node(Node* node, const char* name, const Tensor& result, size_t byte
   node->name = name;
   node->shape = result.shape();
   node->dtype = result.dtype();
+  node->device = result.device();
   node->bytes = bytes;
   node_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+void fail_result(const char* name, const Tensor& result) {
+  ROUX_CHECK(result.defined(), name, "record() was given an undefined result");
+  fail(name, "record() was given a ", result.dtype(),
+       " result, and only floating-point values have gradients (hint: return the tensor itself, a constant)");
 }
 
 NodePtr share_node(const Variable& variable) {
@@ -178,6 +186,7 @@ void Variable::set_data(const Tensor& data) {
   if (detail::Node* const leaf = node()) {
     if (dtype() != data.dtype() || device() != data.device()) leaf->gradient.clear();
     leaf->dtype = data.dtype();
+    leaf->device = data.device();
   }
   value_->data = data;
 }
@@ -231,8 +240,8 @@ void Variable::backward() const {
 void Variable::backward(const Tensor& seed, bool retain_graph) const {
   ROUX_CHECK(defined(), "backward", "the variable is undefined");
   ROUX_CHECK(node(), "backward",
-             "nothing was recorded for this variable: no input requires a gradient, or it was computed under NoGrad "
-             "(hint: Variable(tensor, true) requires one)");
+             "nothing was recorded for this variable: no input requires a gradient, or it was computed under NoGrad or "
+             "inside a backward (hint: Variable(tensor, true) requires one)");
   ROUX_CHECK(seed.defined(), "backward", "the seed is undefined");
   ROUX_CHECK(seed.shape() == shape() && seed.dtype() == dtype() && seed.device() == device(), "backward",
              "the seed is a ", seed.dtype(), " tensor of shape ", seed.shape(), " on ", seed.device(), ", expected ",

@@ -18,7 +18,8 @@
 // How to add an operation: write such a function, in autograd/ops*.cpp or in a file of your own.
 // - What backward needs, the lambda keeps with `saved`. Saved stands in arithmetic like the tensor it holds; only its
 //   members need `.get()`, as in `a.get().shape()`. A plain Tensor that is captured without `saved` gives a silently
-//   wrong gradient when somebody changes it in place; do so only where nobody else can, as with `s` here.
+//   wrong gradient when somebody changes it in place; do so only where nobody else can, as with `s` here. What graph()
+//   shows as bytes that are kept for backward is what is `saved`.
 // - The lambda must never capture its own result's Variable, for that cycle would never be freed.
 // - `to.add_broadcast(i, g)` is always right; `to.add(i, g)` is for gradients of the input's own shape and type.
 //   `to.wants(i)` is optional, and saves the work for a gradient that nobody needs (see grad_sink.h).
@@ -28,6 +29,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -37,6 +39,7 @@
 #include "autograd/grad_sink.h"
 #include "autograd/gradient.h"
 #include "autograd/node.h"
+#include "autograd/observer.h"
 #include "tensor/memory.h"
 #include "tensor/ops.h"
 #include "tensor/tensor.h"
@@ -69,6 +72,7 @@ class Variable {
   /// A leaf; with `requires_grad` (a parameter, say) gradients accumulate in it.
   Variable(const Tensor& data, bool requires_grad);
 
+  /// Whether it holds a value.
   bool defined() const { return static_cast<bool>(value_); }
   /// The value. With pending rows, a caught-up copy.
   Tensor data() const;
@@ -78,11 +82,14 @@ class Variable {
   int64_t numel() const { return raw().numel(); }
   DType dtype() const { return raw().dtype(); }
   Device device() const { return raw().device(); }
+  /// The number in a Variable of one element.
   double item() const { return data().item(); }
 
+  /// Whether backward gives it a gradient: a leaf that asks for one, or what was computed from such a leaf.
   bool requires_grad() const;
   /// Only for leaves. Throws for a computed Variable (hint: detach()).
   void set_requires_grad(bool on);
+  /// Whether it was not computed from Variables: a parameter, a constant.
   bool is_leaf() const;
   /// The name of the operation that computed it; "" for a leaf.
   const char* operation() const;
@@ -98,6 +105,7 @@ class Variable {
   /// The gradient as it is: none, dense or rows.
   const Gradient& gradient() const;
   Gradient& mutable_gradient();
+  /// Drops the gradient: it is none then, not zeros.
   void zero_grad();
   /// Keeps the gradient of a computed Variable when backward passes it: added up over backwards, like a leaf's.
   void retain_grad();
@@ -111,7 +119,7 @@ class Variable {
   /// The same value as a constant, sharing storage.
   Variable detach() const;
 
-  // Views and conversions as of Tensor; gradients flow through them.
+  /// Views and conversions as of Tensor; gradients flow through them.
   Variable reshape(const Shape& shape) const;
   Variable flatten(int64_t start = 0, int64_t end = -1) const;
   Variable transpose(int64_t axis0, int64_t axis1) const;
@@ -148,8 +156,8 @@ class Variable {
 
 /// A Variable with the name that messages, files and figures of the graph give it.
 struct NamedVariable {
-  std::string name;
-  Variable variable;
+  std::string name;   ///< with dots between the parts: "encoder.layers.0.weight"
+  Variable variable;  ///< the same value and gradient as the original's, not a copy
 };
 
 /// While one exists, its thread records nothing: results are constants.
@@ -167,13 +175,37 @@ class NoGrad {
   bool before_;
 };
 
+/// While one exists, copies of a Saved made on its thread leave their tensors in it: a copy of a backward function
+/// lists what that function keeps.
+class SavedList {
+ public:
+  SavedList() : before_(std::exchange(current_, this)) {}
+  ~SavedList() { current_ = before_; }
+  SavedList(const SavedList&) = delete;
+  SavedList& operator=(const SavedList&) = delete;
+  std::vector<Tensor> tensors;  ///< in the order of the copies
+
+ private:
+  friend class Saved;
+  static thread_local constinit SavedList* current_;
+  SavedList* before_;
+};
+
 /// A tensor that backward will need: it stands for it in arithmetic, `.get()` is for its members. Reading it after it
 /// was changed in place throws: its gradient would be wrong.
 class Saved {
  public:
+  /// `what` is the name that the error gives it.
   explicit Saved(Tensor tensor, const char* what) : tensor_(std::move(tensor)), what_(what) {
     if (tensor_.defined()) version_ = tensor_.version();
   }
+  Saved(const Saved& other) : tensor_(other.tensor_), what_(other.what_), version_(other.version_) {
+    if (SavedList::current_ && tensor_.defined()) [[unlikely]]
+      SavedList::current_->tensors.push_back(tensor_);
+  }
+  Saved(Saved&&) = default;
+  Saved& operator=(const Saved&) = default;
+  Saved& operator=(Saved&&) = default;
   /// The tensor, after the check. `[tanh] saved result was modified in place (version 3, saved at 2)`.
   const Tensor& get() const {
     if (tensor_.defined() && tensor_.version() != version_) [[unlikely]]
@@ -198,7 +230,8 @@ concept BackwardFunction = requires(std::decay_t<F>& backward, const Tensor& gra
 };
 
 /// Makes `result` a Variable that was computed by operation `name` from `inputs`. In backward, `backward(grad, to)` is
-/// called once with the gradient of the result (its shape and dtype) and hands each input that wants one its gradient.
+/// called once with the gradient of the result (its shape and dtype) and hands each input that wants one its gradient,
+/// zeros too; leaving one out is an Error.
 /// `grad` is shared: never change it in place, which is an Error. Nothing is recorded meanwhile. `name` must outlive
 /// the graph (a literal). Where no input requires a gradient, or under NoGrad, the result is a constant.
 template <BackwardFunction Backward>
@@ -226,17 +259,30 @@ bool any_requires_grad(const Inputs& inputs) {
 }
 
 NodePtr share_node(const Variable& variable);
+/// Throws: this result cannot be recorded.
+[[noreturn]] void fail_result(const char* name, const Tensor& result);
 
 template <class Inputs, class Backward>
 Variable record(const char* name, const Tensor& result, const Inputs& inputs, Backward&& backward) {
+  if (observed()) [[unlikely]]
+    observe_operation(name, result, {std::data(inputs), std::size(inputs)});
   if (!any_requires_grad(inputs)) return Variable(result);
+  if (!result.defined() || !is_floating(result.dtype())) [[unlikely]]
+    fail_result(name, result);
   using Closure = std::decay_t<Backward>;
   using Block = NodeWith<Closure>;
   auto* node = new (allocate_memory(sizeof(Block))) Block;
   new (&node->backward) Closure(std::forward<Backward>(backward));
   node->has_closure = true;
   node->run = [](Node* self, const Tensor& grad, GradSink& to) { static_cast<Block*>(self)->backward(grad, to); };
-  node->drop_closure = [](Node* self) { std::destroy_at(&static_cast<Block*>(self)->backward); };
+  node->drop_or_list = [](Node* self, SavedList* list) {
+    Closure& closure = static_cast<Block*>(self)->backward;
+    if (!list) {
+      std::destroy_at(&closure);
+    } else if constexpr (std::is_copy_constructible_v<Closure>) {
+      [[maybe_unused]] const Closure copy(closure);  // lists itself
+    }
+  };
   allocate_inputs(node, static_cast<int>(inputs.size()));
   int i = 0;
   for (const Variable& input : inputs) node->inputs[i++] = share_node(input);

@@ -69,7 +69,7 @@ void GraphedStep::run() {
   }
   std::unique_ptr<Recording> recording;
   try {
-    recording = std::make_unique<Recording>(static_cast<CudaBackend&>(backend(device_)));
+    recording = std::make_unique<Recording>(static_cast<CudaBackend&>(*cuda_backend(device_.index)));
     recording->record(step_);
   } catch (const Error& error) {
     reason_ = error.what();

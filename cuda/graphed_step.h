@@ -27,11 +27,13 @@ namespace roux::cuda {
 /// last.
 class GraphedStep {
  public:
+  /// Runs nothing yet. On a device that is not a CUDA device, runs are ordinary ones.
   GraphedStep(Device device, std::function<void()> step);
   GraphedStep(const GraphedStep&) = delete;
   GraphedStep& operator=(const GraphedStep&) = delete;
   ~GraphedStep();
 
+  /// Runs the step, by a replay once it is recorded.
   void run();
   /// Whether runs are replays.
   bool is_recorded() const { return recording_ != nullptr; }

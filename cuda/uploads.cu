@@ -13,7 +13,8 @@ struct Uploads::Events {
 
 Uploads::Uploads(Device device) {
   if (device.type != DeviceType::cuda) return;
-  events_ = std::make_unique<Events>(Events{static_cast<CudaBackend&>(backend(device))});
+  backend(device);  // says why, where there is none; the one that it gives may be a profiler's
+  events_ = std::make_unique<Events>(Events{static_cast<CudaBackend&>(*cuda_backend(device.index))});
   events_->backend.stream();  // makes the device the current one
   check_cuda(cudaEventCreateWithFlags(&events_->arrived, cudaEventDisableTiming), "uploads");
   check_cuda(cudaEventCreateWithFlags(&events_->read, cudaEventDisableTiming), "uploads");

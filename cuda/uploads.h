@@ -25,10 +25,13 @@ class Uploads {
   Uploads& operator=(const Uploads&) = delete;
   ~Uploads();
 
+  /// Before copies: they wait, on the device, for what was computed up to `done`.
   void begin();
   /// `from` on the CPU, `into` contiguous, of its shape and dtype; throws otherwise.
   void copy(const Tensor& from, Tensor& into);
+  /// After copies: what is computed from here on sees them.
   void end();
+  /// After the last that reads the copies.
   void done();
 
  private:

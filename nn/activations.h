@@ -9,17 +9,21 @@ namespace roux::nn {
 /// max(x, 0).
 class ReLU : public Layer {
  public:
+  /// x of any shape -> the same shape.
   Variable forward(const Variable& x) override { return relu(x); }
 };
 
+/// The hyperbolic tangent of every entry.
 class Tanh : public Layer {
  public:
+  /// x of any shape -> the same shape.
   Variable forward(const Variable& x) override { return tanh(x); }
 };
 
 /// 1 / (1 + exp(-x)).
 class Sigmoid : public Layer {
  public:
+  /// x of any shape -> the same shape.
   Variable forward(const Variable& x) override { return sigmoid(x); }
 };
 
@@ -29,7 +33,9 @@ enum class Approximate : uint8_t { none, tanh };
 /// x * Phi(x), Phi the normal distribution function (Hendrycks & Gimpel 2016).
 class GELU : public Layer {
  public:
+  /// `tanh` computes Hendrycks and Gimpel's approximation.
   explicit GELU(Approximate approximate = Approximate::none) : approximate_(approximate) {}
+  /// x of any shape -> the same shape.
   Variable forward(const Variable& x) override { return gelu(x, approximate_ == Approximate::tanh); }
 
  private:

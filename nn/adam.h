@@ -15,8 +15,9 @@ namespace roux::nn {
 
 class LazyAdam;
 
+/// Options of `Adam`, with PyTorch's names and defaults.
 struct AdamOptions {
-  double lr = 1e-3;
+  double lr = 1e-3;         ///< the learning rate
   double beta1 = 0.9;       ///< decay of the mean of gradients, in [0, 1)
   double beta2 = 0.999;     ///< decay of the mean of their squares, in [0, 1)
   double eps = 1e-8;        ///< added to the root of that mean, after the bias correction
@@ -28,14 +29,15 @@ struct AdamOptions {
 /// The numbers of step `step` (from 1), as kernels take them.
 AdamStep adam_step(const AdamOptions& options, double lr, bool decoupled, int64_t step);
 
+/// Options of `AdamW`, with PyTorch's names and defaults.
 struct AdamWOptions {
-  double lr = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double eps = 1e-8;
+  double lr = 1e-3;            ///< the learning rate
+  double beta1 = 0.9;          ///< as in AdamOptions
+  double beta2 = 0.999;        ///< as in AdamOptions
+  double eps = 1e-8;           ///< as in AdamOptions
   double weight_decay = 1e-2;  ///< every step first shrinks w by the factor 1 - lr * weight_decay
-  bool amsgrad = false;
-  bool maximize = false;
+  bool amsgrad = false;        ///< as in AdamOptions
+  bool maximize = false;       ///< as in AdamOptions
 };
 
 /// w -= lr * m' / (sqrt(v') + eps), with m' and v' the bias-corrected means of the gradient g and of g^2 (Kingma & Ba
@@ -56,6 +58,7 @@ class Adam : public Optimizer {
   void load_state_dict(const StateDict& state) override;
 
  protected:
+  /// decoupled: weight decay shrinks weights, as in AdamW, instead of adding to gradients.
   Adam(NamedParameters parameters, const AdamOptions& options, bool decoupled);
 
  private:
@@ -76,21 +79,24 @@ class Adam : public Optimizer {
 /// Adam with weight decay apart from the gradient (Loshchilov & Hutter 2019).
 class AdamW : public Adam {
  public:
+  /// Throws on options out of range, and see Optimizer.
   explicit AdamW(NamedParameters parameters, const AdamWOptions& options = {});
 };
 
+/// Options of `SparseAdam`, with PyTorch's names and defaults.
 struct SparseAdamOptions {
-  double lr = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double eps = 1e-8;  ///< added before the bias correction, unlike Adam's
-  bool maximize = false;
+  double lr = 1e-3;       ///< the learning rate
+  double beta1 = 0.9;     ///< as in AdamOptions
+  double beta2 = 0.999;   ///< as in AdamOptions
+  double eps = 1e-8;      ///< added before the bias correction, unlike Adam's
+  bool maximize = false;  ///< as in AdamOptions
 };
 
 /// Adam that changes only the rows that have a gradient: their moments do not decay in between. One count of steps for
 /// a parameter. Throws on dense gradients.
 class SparseAdam : public Optimizer {
  public:
+  /// Throws on options out of range, and see Optimizer.
   explicit SparseAdam(NamedParameters parameters, const SparseAdamOptions& options = {});
 
   void step() override;

@@ -7,6 +7,7 @@
 
 namespace roux::nn {
 
+/// Options of `MultiheadAttention`.
 struct MultiheadAttentionOptions {
   double dropout = 0;  ///< probability with which an attention weight becomes 0 in training; the others are scaled up
   bool bias = true;    ///< whether the four linear layers have one
@@ -50,6 +51,7 @@ class MultiheadAttention : public Module {
     return forward(query, key, value, mask, causal);
   }
 
+  /// The length of a position's vector, and how many heads share it.
   int64_t embed_dim() const { return embed_dim_; }
   int64_t num_heads() const { return num_heads_; }
 

@@ -9,16 +9,17 @@ namespace roux::nn {
 
 /// The predictions whose confidence lies in (i / bins, (i + 1) / bins].
 struct CalibrationBin {
-  int64_t count = 0;
+  int64_t count = 0;      ///< how many there are
   double confidence = 0;  ///< the mean of their largest probabilities; 0 without any
   double accuracy = 0;    ///< the share of them that is right; 0 without any
 };
 
+/// How far the probabilities of predictions are from the share of them that is right.
 struct CalibrationReport {
-  double expected_error = 0;  ///< the mean of |accuracy - confidence| over predictions, bin by bin
-  double maximum_error = 0;   ///< the largest of them
-  double log_loss = 0;        ///< the mean of -log of the true class's probability, taken as at least 1e-15
-  std::vector<CalibrationBin> bins;
+  double expected_error = 0;         ///< the mean of |accuracy - confidence| over predictions, bin by bin
+  double maximum_error = 0;          ///< the largest of them
+  double log_loss = 0;               ///< the mean of -log of the true class's probability, taken as at least 1e-15
+  std::vector<CalibrationBin> bins;  ///< from the lowest confidence to the highest
 };
 
 /// The expected calibration error (Guo et al. 2017, equations 3 and 5). probabilities (n, classes), rows that add up to

@@ -13,11 +13,14 @@ namespace roux::nn {
 /// Module::named_generators.
 class Dropout : public Layer {
  public:
+  /// p: the probability with which an entry becomes 0 in training. Throws unless it lies in [0, 1].
   explicit Dropout(double p = 0.5) : p_(p), generator_(new_stream()) {
     ROUX_CHECK(p >= 0 && p <= 1, "Dropout", "p is ", p, ", expected a probability from 0 to 1");
     add("generator", generator_);
   }
+  /// x of any shape -> the same shape; in evaluation x itself.
   Variable forward(const Variable& x) override { return is_training() && p_ > 0 ? dropout(x, p_, generator_) : x; }
+  /// The probability it was made with.
   double p() const { return p_; }
 
  private:

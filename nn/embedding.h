@@ -12,6 +12,7 @@ namespace roux::nn {
 
 using roux::Pooling;
 
+/// Options of `Embedding`, with PyTorch's names and defaults.
 struct EmbeddingOptions {
   std::optional<int64_t> padding_idx = {};  ///< its row starts as zeros and is never trained; negative: from the end
   std::optional<double> max_norm = {};      ///< longer rows are scaled down to it in place when looked up
@@ -41,14 +42,15 @@ class Embedding : public Module {
   EmbeddingLookup operation_;
 };
 
+/// Options of `EmbeddingBag`, with PyTorch's names and defaults.
 struct EmbeddingBagOptions {
   Pooling mode = Pooling::mean;             ///< how the rows of a bag become one: sum, mean or max
   std::optional<int64_t> padding_idx = {};  ///< left out of the pooling and of the mean's divisor; see EmbeddingOptions
   std::optional<double> max_norm = {};      ///< as in EmbeddingOptions
-  double norm_type = 2;
-  bool scale_grad_by_freq = false;   ///< as in EmbeddingOptions; not with mode max
-  bool include_last_offset = false;  ///< offsets have one entry more: the number of ids
-  bool init = true;                  ///< as in EmbeddingOptions
+  double norm_type = 2;                     ///< as in EmbeddingOptions
+  bool scale_grad_by_freq = false;          ///< as in EmbeddingOptions; not with mode max
+  bool include_last_offset = false;         ///< offsets have one entry more: the number of ids
+  bool init = true;                         ///< as in EmbeddingOptions
 };
 
 /// A table whose rows are looked up and pooled in one step, without the (n, embedding_dim) tensor between.

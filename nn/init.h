@@ -20,6 +20,7 @@ void xavier_normal_(Variable& weight, double gain = 1, Generator& generator = de
 
 enum class Fan : uint8_t { in, out };
 
+/// Options of `kaiming_uniform_` and `kaiming_normal_`.
 struct KaimingOptions {
   Fan fan = Fan::in;          ///< in keeps the variance going forward, out going backward
   double negative_slope = 0;  ///< of the leaky ReLU that follows; 0: ReLU; sqrt(5): what PyTorch's Linear starts with

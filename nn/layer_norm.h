@@ -6,6 +6,7 @@
 
 namespace roux::nn {
 
+/// Options of `LayerNorm`.
 struct LayerNormOptions {
   double eps = 1e-5;               ///< added to the variance
   bool elementwise_affine = true;  ///< whether a learned weight (ones at the start) multiplies the result

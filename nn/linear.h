@@ -6,6 +6,7 @@
 
 namespace roux::nn {
 
+/// Options of `Linear`.
 struct LinearOptions {
   bool bias = true;  ///< whether a learned bias is added
   bool init = true;  ///< false: weight and bias are left as the memory is, for whoever sets them right afterwards
@@ -15,7 +16,9 @@ struct LinearOptions {
 /// [-1/sqrt(in_features), 1/sqrt(in_features)), from the default generator.
 class Linear : public Layer {
  public:
+  /// Throws when a size is negative.
   Linear(int64_t in_features, int64_t out_features, LinearOptions options = {});
+  /// x (..., in_features) -> (..., out_features).
   Variable forward(const Variable& x) override { return linear(x, weight, bias); }
 
   Variable weight;  ///< (out_features, in_features)

@@ -9,6 +9,7 @@ namespace roux::nn {
 
 using roux::Reduction;
 
+/// Options of `cross_entropy`, with PyTorch's names and defaults.
 struct CrossEntropyOptions {
   Tensor weight = {};           ///< (classes), or undefined: all 1
   int64_t ignore_index = -100;  ///< rows with this label count for nothing
@@ -25,10 +26,11 @@ inline Variable cross_entropy(const Variable& logits, const Tensor& labels, cons
       options.reduction);
 }
 
+/// Options of `binary_cross_entropy_with_logits`.
 struct BinaryCrossEntropyOptions {
-  Tensor weight = {};      ///< multiplies the losses; broadcast to them
-  Tensor pos_weight = {};  ///< multiplies the loss of positive targets; broadcast: (classes), say
-  Reduction reduction = Reduction::mean;
+  Tensor weight = {};                     ///< multiplies the losses; broadcast to them
+  Tensor pos_weight = {};                 ///< multiplies the loss of positive targets; broadcast: (classes), say
+  Reduction reduction = Reduction::mean;  ///< of the losses of all entries to the result
 };
 
 /// -(y log sigmoid(x) + (1 - y) log(1 - sigmoid(x))), computed so that no logit overflows. logits x of any shape;
@@ -36,13 +38,15 @@ struct BinaryCrossEntropyOptions {
 Variable binary_cross_entropy_with_logits(const Variable& logits, const Tensor& targets,
                                           const BinaryCrossEntropyOptions& options = {});
 
+/// Options of `mse_loss`.
 struct MseOptions {
-  Reduction reduction = Reduction::mean;
+  Reduction reduction = Reduction::mean;  ///< of the losses of all entries to the result
 };
 
 /// The mean or the sum of all losses, a scalar, or the losses as they are: what a loss of one's own ends with.
 Variable reduce(const Variable& losses, Reduction reduction);
 
+/// Options of `squared_hinge_loss`.
 struct SquaredHingeOptions {
   Tensor weight = {};                     ///< (classes), or undefined: all 1
   int64_t ignore_index = -100;            ///< rows with this label count for nothing

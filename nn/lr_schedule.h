@@ -10,6 +10,7 @@
 
 namespace roux::nn {
 
+/// The base of all schedules: sets an optimiser's learning rate, step by step.
 class LrSchedule {
  public:
   LrSchedule(const LrSchedule&) = delete;
@@ -45,6 +46,7 @@ class LrSchedule {
 /// Every `step_size` steps the rate is multiplied by `gamma`.
 class StepLR final : public LrSchedule {
  public:
+  /// Throws unless step_size is at least 1 and gamma at least 0.
   StepLR(Optimizer& optimizer, int64_t step_size, double gamma = 0.1);
 
  private:
@@ -57,6 +59,7 @@ class StepLR final : public LrSchedule {
 /// restarts); after that up again.
 class CosineAnnealingLR final : public LrSchedule {
  public:
+  /// Throws unless t_max is at least 1 and eta_min at least 0.
   CosineAnnealingLR(Optimizer& optimizer, int64_t t_max, double eta_min = 0);
 
  private:
@@ -68,6 +71,7 @@ class CosineAnnealingLR final : public LrSchedule {
 /// Rises linearly from 0 over `warmup_steps`, then falls linearly to 0 at `total_steps`: the first step has rate 0.
 class LinearWarmupLR final : public LrSchedule {
  public:
+  /// Throws on a negative number of steps.
   LinearWarmupLR(Optimizer& optimizer, int64_t warmup_steps, int64_t total_steps);
 
  private:

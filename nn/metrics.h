@@ -16,6 +16,7 @@ double accuracy(const Tensor& predictions, const Tensor& labels);
 /// int64 (num_classes, num_classes): entry [i][j] counts rows of class i that were predicted as j.
 Tensor confusion_matrix(const Tensor& predictions, const Tensor& labels, int64_t num_classes);
 
+/// Precision, recall and their harmonic mean.
 struct Scores {
   double precision = 0;  ///< of what was predicted as the class, the share that is
   double recall = 0;     ///< of what is the class, the share that was predicted as it
@@ -23,8 +24,9 @@ struct Scores {
   int64_t support = 0;   ///< rows of the class; for averages, all rows
 };
 
+/// Scores of predictions, altogether and by class.
 struct ClassificationReport {
-  double accuracy = 0;
+  double accuracy = 0;          ///< the share that is right
   std::vector<Scores> classes;  ///< one for each class
   /// The mean over the classes that have rows or predictions, each counting the same, as scikit-learn has it.
   Scores macro;

@@ -36,6 +36,8 @@ std::unordered_map<std::string_view, const Tensor*> by_name(const StateDict& sta
 
 }  // namespace
 
+thread_local constinit LayerWatcher* LayerWatcher::current = nullptr;
+
 // A parameter or a persistent buffer.
 struct Module::StateEntry {
   std::string name;

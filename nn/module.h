@@ -27,6 +27,7 @@ struct LoadReport {
   std::vector<std::string> unexpected;  ///< in the state, not in the module
 };
 
+/// The base of layers and models: parameters, buffers and children by name, and what can be done to all of them.
 class Module {
  public:
   Module(const Module&) = delete;  // neither copied nor moved: keep many of them in a ModuleList (nn/sequential.h)
@@ -60,6 +61,7 @@ class Module {
 
   // --- Where it lives. Parameters stay the same Variables, their data is replaced and gradients are dropped. ---
 
+  /// Moves parameters and buffers to `device`.
   void to(Device device);
   /// float32 or float64, for floating-point parameters and buffers; others stay as they are.
   void to(DType dtype);
@@ -111,11 +113,29 @@ class Module {
   bool training_ = true;
 };
 
+/// What is told of the results of this thread's layers; see nn/summary.h.
+class LayerWatcher {
+ public:
+  /// Called after each call of a layer.
+  virtual void result(const Module& layer, const Variable& result) = 0;
+  static thread_local constinit LayerWatcher* current;  ///< null: none
+
+ protected:
+  ~LayerWatcher() = default;
+};
+
 /// A module of one input and one result: what Sequential is made of.
 class Layer : public Module {
  public:
+  /// x -> the layer's result; shapes are the layer's own matter.
   virtual Variable forward(const Variable& x) = 0;
-  Variable operator()(const Variable& x) { return forward(x); }
+  /// forward; where there is a LayerWatcher, it is told of the result.
+  Variable operator()(const Variable& x) {
+    Variable result = forward(x);
+    if (LayerWatcher::current) [[unlikely]]
+      LayerWatcher::current->result(*this, result);
+    return result;
+  }
 };
 
 }  // namespace roux::nn

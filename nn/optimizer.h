@@ -20,6 +20,7 @@
 
 namespace roux::nn {
 
+/// The base of all optimisers: parameters by name, their gradients, the learning rate.
 class Optimizer {
  public:
   Optimizer(const Optimizer&) = delete;
@@ -47,9 +48,13 @@ class Optimizer {
   /// rate.
   Optimizer(NamedParameters parameters, double lr);
 
+  /// How many parameters there are.
   size_t count() const { return parameters_.size(); }
+  /// The name of parameter i.
   const std::string& name(size_t i) const { return parameters_[i].first; }
+  /// Parameter i.
   Variable& parameter(size_t i) { return parameters_[i].second; }
+  /// Parameter i.
   const Variable& parameter(size_t i) const { return parameters_[i].second; }
   /// The data of parameter i, contiguous, for a step to write to. Throws when another optimizer owes movement to its
   /// rows, and when it is no longer of the dtype and on the device of `state` (which may be undefined).
@@ -63,7 +68,9 @@ class Optimizer {
 /// Tensors of a state dict by name, for load_state_dict: says what is missing, and at the end what nobody asked for.
 class StateReader {
  public:
+  /// `operation` is what error messages begin with.
   StateReader(const StateDict& state, const char* operation);
+  /// Whether the state has an entry of this name.
   bool has(const std::string& name) const;
   /// The tensor; throws when it is missing or has another shape or dtype.
   Tensor take(const std::string& name, const Shape& shape, DType dtype);

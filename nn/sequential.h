@@ -28,9 +28,10 @@ class Sequential : public Layer {
     layers_.push_back(std::move(layer));
     return result;
   }
+  /// Every layer in turn.
   Variable forward(const Variable& x) override {
     Variable result = x;
-    for (const std::unique_ptr<Layer>& layer : layers_) result = layer->forward(result);
+    for (const std::unique_ptr<Layer>& layer : layers_) result = (*layer)(result);
     return result;
   }
   int64_t size() const { return static_cast<int64_t>(layers_.size()); }

@@ -7,8 +7,9 @@
 
 namespace roux::nn {
 
+/// Options of `SGD`, with PyTorch's names and defaults.
 struct SgdOptions {
-  double lr = 1e-3;
+  double lr = 1e-3;         ///< the learning rate
   double momentum = 0;      ///< share of the last step's direction that is kept, 0 or more
   double dampening = 0;     ///< share of the gradient that does not go into the kept direction
   double weight_decay = 0;  ///< L2: weight_decay * w is added to the gradient
@@ -21,6 +22,7 @@ struct SgdOptions {
 /// decay moves all rows: then they are made dense.
 class SGD : public Optimizer {
  public:
+  /// Throws on options out of range, and see Optimizer.
   explicit SGD(NamedParameters parameters, const SgdOptions& options = {});
 
   void step() override;

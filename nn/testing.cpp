@@ -1,18 +1,26 @@
 // The kit for testing layers.
 #include "nn/testing.h"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <ostream>
 #include <sstream>
+#include <typeinfo>
 #include <unordered_set>
 
+#include "autograd/gradcheck_report.h"
+#include "nn/testing_guards.h"
 #include "tensor/memory.h"
 
 namespace roux::nn {
 namespace {
 
+using detail::EvalGuard;
+using detail::ModuleGuard;
 using roux::detail::Node;
 
 std::string digits(double value, int precision = 9) {
@@ -20,17 +28,6 @@ std::string digits(double value, int precision = 9) {
   out.precision(precision);
   out << value;
   return out.str();
-}
-
-// The index of entry `flat` of a row-major tensor: `(1, 2)`.
-std::string index_text(size_t flat, const Shape& shape) {
-  Dims index = shape;
-  auto rest = static_cast<int64_t>(flat);
-  for (int64_t axis = shape.size() - 1; axis >= 0; --axis) {
-    index[axis] = rest % shape[axis];
-    rest /= shape[axis];
-  }
-  return to_string(index);
 }
 
 // By how many times an entry exceeds what is allowed: up to 1 is right, infinity where no difference can be taken.
@@ -42,61 +39,6 @@ double excess(double found, double expected, const CloseOptions& options) {
   const double allowed = options.atol + options.rtol * std::abs(expected);
   return allowed > 0 ? difference / allowed : infinity;
 }
-
-// Everything that checks must leave as it was: parameters and buffers with their types, random numbers, modes.
-class ModuleGuard {
- public:
-  explicit ModuleGuard(const Module& module) {
-    for (const auto& [name, parameter] : module.named_parameters()) {
-      ROUX_CHECK(!parameter.pending_rows(), "gradcheck", "an optimizer still owes rows to the parameter ", name,
-                 " (hint: destroy the optimizer first)");
-      parameters_.emplace_back(parameter, parameter.raw());
-    }
-    for (const auto& [name, buffer] : module.named_buffers()) buffers_.emplace_back(buffer, *buffer, buffer->clone());
-    for (const auto& [name, generator] : module.named_generators()) generators_.emplace_back(generator, *generator);
-  }
-  ModuleGuard(const ModuleGuard&) = delete;
-  ModuleGuard& operator=(const ModuleGuard&) = delete;
-  ~ModuleGuard() {
-    restart_generators();
-    for (auto& [parameter, data] : parameters_) {
-      parameter.zero_grad();
-      parameter.set_data(data);
-    }
-    for (Buffer& buffer : buffers_) *buffer.member = buffer.tensor.copy_(buffer.values);
-  }
-  void restart_generators() {
-    for (auto& [generator, start] : generators_) *generator = start;
-  }
-
- private:
-  struct Buffer {
-    Buffer(Tensor* target, Tensor original, Tensor copy)
-        : member(target), tensor(std::move(original)), values(std::move(copy)) {}
-    Tensor* member;
-    Tensor tensor, values;
-  };
-  std::vector<std::pair<Variable, Tensor>> parameters_;
-  std::vector<Buffer> buffers_;
-  std::vector<std::pair<Generator*, Generator>> generators_;
-};
-
-// Evaluation, and the modes of all modules put back afterwards.
-class EvalGuard {
- public:
-  explicit EvalGuard(Module& module) {
-    for (const auto& [name, below] : module.named_modules()) modes_.emplace_back(below, below->is_training());
-    module.eval();
-  }
-  EvalGuard(const EvalGuard&) = delete;
-  EvalGuard& operator=(const EvalGuard&) = delete;
-  ~EvalGuard() {  // from the top down: train() reaches everything below
-    for (const auto& [module, training] : modes_) module->train(training);
-  }
-
- private:
-  std::vector<std::pair<Module*, bool>> modes_;
-};
 
 // A leaf that `result` was computed from and that is none of `known`; null when there is none.
 const Node* unknown_leaf(const Variable& result, const std::vector<NamedVariable>& known) {
@@ -147,6 +89,17 @@ Variable forward_in_float64(const std::function<Variable()>& forward) {
   }
 }
 
+// The name of the module's class, without namespaces and arguments of templates.
+std::string class_name(const Module& module) {
+  const char* const mangled = typeid(module).name();
+  char* const demangled = abi::__cxa_demangle(mangled, nullptr, nullptr, nullptr);
+  std::string name = demangled ? demangled : mangled;
+  std::free(demangled);
+  if (name.ends_with('>')) name.resize(name.find('<'));
+  const size_t scope = name.rfind("::");
+  return scope == std::string::npos ? name : name.substr(scope + 2);
+}
+
 constexpr CloseOptions same_bits{.rtol = 0, .atol = 0, .equal_nan = true};
 
 }  // namespace
@@ -170,17 +123,17 @@ CheckResult close(const Variable& found, const Variable& expected, const CloseOp
     worst = i;
   }
   const double relative = a[worst] == b[worst] ? 0 : std::abs(a[worst] - b[worst]) / std::abs(b[worst]);
-  return {wrong == 0, "[close] " + std::to_string(wrong) + " of " + std::to_string(a.size()) +
-                          " entries are wrong; worst at " + index_text(worst, found.shape()) + ": found " +
-                          digits(a[worst]) + ", expected " + digits(b[worst]) + ", relative error " +
-                          digits(relative, 3) + " (allowed: " + digits(options.atol, 3) + " + " +
-                          digits(options.rtol, 3) + " * |expected|)"};
+  return {wrong == 0,
+          "[close] " + std::to_string(wrong) + " of " + std::to_string(a.size()) + " entries are wrong; worst at " +
+              roux::detail::index_text(static_cast<int64_t>(worst), found.shape()) + ": found " + digits(a[worst]) +
+              ", expected " + digits(b[worst]) + ", relative error " + digits(relative, 3) +
+              " (allowed: " + digits(options.atol, 3) + " + " + digits(options.rtol, 3) + " * |expected|)"};
 }
 
 GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
                           const std::function<Variable(const std::vector<Variable>&)>& forward,
                           const GradcheckOptions& options) {
-  ModuleGuard guard(module);
+  ModuleGuard guard(module, "gradcheck");
   module.to(float64);
   std::string frozen;
   std::vector<NamedVariable> leaves = trainable(module, &frozen);
@@ -199,7 +152,9 @@ GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
     if (const Node* const leaf = unknown_leaf(result, leaves)) fail("gradcheck", unregistered(*leaf));
     return result;
   };
-  GradcheckResult result = check_gradients(evaluate, leaves, options);
+  GradcheckOptions named = options;
+  if (named.name.empty()) named.name = class_name(module);
+  GradcheckResult result = check_gradients(evaluate, leaves, named);
   if (result.ok && !frozen.empty()) result.message += "; frozen: " + frozen;
   return result;
 }

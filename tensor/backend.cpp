@@ -4,10 +4,14 @@
 #include <charconv>
 
 #include "tensor/cpu/cpu_backend.h"
+#include "tensor/profiled_backend.h"
+#include "tensor/profiler.h"
 
 namespace roux {
 
-Backend& backend(Device device) {
+namespace {
+
+Backend& real_backend(Device device) {
   if (device.type == DeviceType::cpu) {
     static cpu_kernels::CpuBackend* const instance = new cpu_kernels::CpuBackend;  // outlives every static tensor
     return *instance;
@@ -15,6 +19,15 @@ Backend& backend(Device device) {
   Backend* const found = cuda_backend(device.index);
   ROUX_CHECK(found != nullptr, "device", to_string(device), " is not there: ", cuda_unavailable_reason(device.index));
   return *found;
+}
+
+}  // namespace
+
+Backend& backend(Device device) {
+  Backend& found = real_backend(device);
+  if (detail::profiling()) [[unlikely]]
+    return profiled_backend(found, device);
+  return found;
 }
 
 void Backend::matmul_with_bias(const View& out, const View& a, const View& b, const View& bias,

@@ -11,8 +11,8 @@ enum class DeviceType : uint8_t { cpu, cuda };
 
 /// A device: the CPU, or one of the CUDA devices by index.
 struct Device {
-  DeviceType type = DeviceType::cpu;
-  int8_t index = 0;
+  DeviceType type = DeviceType::cpu;  ///< the CPU or a CUDA device
+  int8_t index = 0;                   ///< which one of them
 
   /// Reads `cpu`, `cuda`, `cuda:N`, or `auto` (the first CUDA device where there is one, else the CPU).
   /// Throws on anything else, and where that device is not there.

@@ -9,16 +9,18 @@ namespace roux {
 
 /// A 16-bit float as stored in files: IEEE binary16.
 struct Float16 {
-  uint16_t bits;
+  uint16_t bits;  ///< sign, 5 of the exponent, 10 of the fraction
 };
 
 /// A 16-bit float as stored in files: the upper half of a float32.
 struct BFloat16 {
-  uint16_t bits;
+  uint16_t bits;  ///< sign, 8 of the exponent, 7 of the fraction
 };
 
+/// Exact: every 16-bit float is a float32.
 constexpr float to_float(BFloat16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
 
+/// Exact.
 constexpr float to_float(Float16 x) {
   const uint32_t sign = uint32_t{x.bits & 0x8000u} << 16;
   const uint32_t exponent = (x.bits >> 10) & 0x1f;

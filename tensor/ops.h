@@ -120,7 +120,7 @@ Tensor sum_to(const Tensor& grad, const Shape& shape);
 
 /// Values with their int64 indices along a dimension.
 struct ValuesIndices {
-  Tensor values, indices;
+  Tensor values, indices;  ///< values of the input's type; int64: where each stood along the axis
 };
 /// Largest value along one dimension and the index of its first occurrence.
 ValuesIndices max(const Tensor& x, int64_t axis, bool keepdim = false);
@@ -185,15 +185,16 @@ void renormalize_rows_(Tensor& table, const Tensor& ids, double max_norm, double
 
 /// How the rows of a bag become one.
 struct BagPooling {
-  Pooling mode = Pooling::mean;
+  Pooling mode = Pooling::mean;      ///< sum, mean or max
   int64_t padding_idx = -1;          ///< entries left out of the pooling and of the mean's divisor; -1: none
   bool include_last_offset = false;  ///< offsets has one entry more, the number of ids
   Tensor per_sample_weights = {};    ///< shape of ids; mode sum only
 };
+/// What `embedding_bag` gives, and what its gradient needs.
 struct EmbeddingBagResult {
   Tensor output;     ///< (bags, dim); an empty bag is zeros
   Tensor positions;  ///< mode max: (bags, dim), which id won, as an index into ids; -1 in an empty bag
-  // What a gradient needs beside: the bags as flat ids (count), their starts (bags, or one more), and their shape.
+  /// What a gradient needs beside: the bags as flat ids (count), their starts (bags, or one more), and their shape.
   Tensor ids, offsets;
   BagShape shape;
 };
@@ -204,6 +205,7 @@ EmbeddingBagResult embedding_bag(const Tensor& table, const Tensor& ids, const T
 
 // --- Padded sequences (pooling.cpp). ---
 
+/// What `masked_pool` gives, and what its gradient needs.
 struct MaskedPoolResult {
   Tensor output;     ///< (batch, dim); zeros where no token counts
   Tensor positions;  ///< mode max: (batch, dim), which token won, the first of equals; -1 where no token counts
@@ -214,12 +216,14 @@ MaskedPoolResult masked_pool(const Tensor& x, const Tensor& mask, Pooling mode);
 
 // --- Layers (layer_ops.cpp); the nn layer of the same name says what they mean. ---
 
+/// What `layer_norm` gives, and what its gradient needs.
 struct LayerNormResult {
-  Tensor output, mean, rstd;
+  Tensor output, mean, rstd;  ///< normalised rows; mean and 1 / standard deviation of each
 };
 /// Over the last dimension n: x (..., n), weight (n), bias (n), both may be undefined.
 LayerNormResult layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps);
 
+/// Options of `attention`.
 struct AttentionOptions {
   /// Boolean, true where a query may attend to a key; broadcast to (batch, heads, queries, keys). Undefined:
   /// everywhere.
@@ -229,6 +233,7 @@ struct AttentionOptions {
   double dropout = 0;                ///< each weight becomes 0 with this probability, the others are scaled up
   Generator* generator = nullptr;    ///< of the dropout; needed unless that is 0
 };
+/// What `attention` gives, and what its gradient needs.
 struct AttentionResult {
   Tensor output;       ///< (batch, heads, queries, head_dim); in memory (batch, queries, heads, head_dim)
   Tensor log_sum_exp;  ///< (batch, heads, queries), of the scores; -infinity for a query that has no key
@@ -242,6 +247,7 @@ struct AttentionResult {
 /// types and devices that do not fit, and for dropout without a generator.
 AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options = {});
 
+/// Gradients of the operands of `attention`.
 struct AttentionGradients {
   Tensor q, k, v;  ///< as q, k and v; in memory (batch, length, heads, head_dim)
 };
@@ -249,11 +255,13 @@ struct AttentionGradients {
 AttentionGradients attention_backward(const Tensor& grad, const Tensor& q, const Tensor& k, const Tensor& v,
                                       const AttentionResult& result, const AttentionOptions& options);
 
+/// Options of `cross_entropy`.
 struct CrossEntropyOptions {
   Tensor weight = {};           ///< (classes) of the logits' dtype, or undefined: all 1
   int64_t ignore_index = -100;  ///< rows with this label count for nothing
   double label_smoothing = 0;   ///< in [0, 1]
 };
+/// What `cross_entropy` gives, and what its gradient needs.
 struct CrossEntropyResult {
   Tensor losses;             ///< (rows); 0 where ignored
   Tensor divisors;           ///< (rows): what each row adds to the divisor of the mean
@@ -262,8 +270,9 @@ struct CrossEntropyResult {
 /// Per row of logits (rows, classes). labels: int64 (rows), or probabilities (rows, classes).
 CrossEntropyResult cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options = {});
 
+/// What `dropout` gives, and what its gradient needs.
 struct DropoutResult {
-  Tensor output, mask;
+  Tensor output, mask;  ///< of the shape of x; the mask is boolean, true where an entry was kept
 };
 /// Zeroes each element with probability p and scales the rest by 1 / (1 - p). 0 <= p <= 1.
 DropoutResult dropout(const Tensor& x, double p, Generator& generator);

@@ -29,6 +29,7 @@ const char* name(MatmulPrecision precision);
 ///     MatmulPrecisionScope scope(MatmulPrecision::medium);
 class [[nodiscard]] MatmulPrecisionScope {
  public:
+  /// From here to the end of the scope, in this thread.
   explicit MatmulPrecisionScope(MatmulPrecision precision);
   ~MatmulPrecisionScope();
   MatmulPrecisionScope(const MatmulPrecisionScope&) = delete;

@@ -10,9 +10,11 @@ namespace roux {
 /// threads. Copying copies the state: both copies then give the same numbers.
 class Generator {
  public:
+  /// The stream's numbers from place `offset` on.
   explicit Generator(uint64_t seed = 0, uint64_t stream = 0, uint64_t offset = 0)
       : seed_(seed), stream_(stream), offset_(offset) {}
 
+  /// What it was made with.
   uint64_t seed() const { return seed_; }
   /// Sequences of one seed that do not overlap.
   uint64_t stream() const { return stream_; }

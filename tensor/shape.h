@@ -14,8 +14,9 @@ namespace roux {
 /// axes.
 class Dims {
  public:
-  static constexpr int max_size = 8;
+  static constexpr int max_size = 8;  ///< the most dimensions
 
+  /// None, or these. Throws for more than max_size.
   Dims() = default;
   Dims(std::initializer_list<int64_t> values) : Dims(values.begin(), static_cast<int64_t>(values.size())) {}
   /// Throws when `size` exceeds 8.
@@ -23,6 +24,7 @@ class Dims {
     ROUX_CHECK(size <= max_size, "shape", "a tensor has at most ", max_size, " dimensions, found ", size);
     std::copy_n(values, size, values_);
   }
+  /// `size` times `value`. Throws for more than max_size.
   static Dims filled(int64_t size, int64_t value) {
     Dims dims;
     for (int64_t i = 0; i < size; ++i) dims.push_back(value);
@@ -31,23 +33,30 @@ class Dims {
 
   int size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  /// Entry i, from 0; not checked.
   int64_t& operator[](int64_t i) { return values_[i]; }
+  /// Entry i, from 0; not checked.
   int64_t operator[](int64_t i) const { return values_[i]; }
+  /// The last one, which must be there.
   int64_t& back() { return values_[size_ - 1]; }
+  /// The last one, which must be there.
   int64_t back() const { return values_[size_ - 1]; }
   int64_t* begin() { return values_; }
   int64_t* end() { return values_ + size_; }
   const int64_t* begin() const { return values_; }
   const int64_t* end() const { return values_ + size_; }
 
+  /// Adds one at the end. Throws above max_size.
   void push_back(int64_t value) {
     ROUX_CHECK(size_ < max_size, "shape", "a tensor has at most ", max_size, " dimensions");
     values_[size_++] = value;
   }
+  /// Adds one before entry `at`.
   void insert(int64_t at, int64_t value) {
     push_back(value);
     std::rotate(begin() + at, end() - 1, end());
   }
+  /// Removes entry `at`.
   void erase(int64_t at) {
     std::copy(begin() + at + 1, end(), begin() + at);
     --size_;
@@ -59,6 +68,7 @@ class Dims {
     for (const int64_t value : *this) product *= value;
     return product;
   }
+  /// Whether one entry is `value`.
   bool contains(int64_t value) const { return std::find(begin(), end(), value) != end(); }
 
   friend bool operator==(const Dims& a, const Dims& b) {
@@ -77,6 +87,7 @@ using Strides = Dims;
 /// end.
 class Axes : public Dims {
  public:
+  /// One axis, or several; negative ones count from the end.
   Axes() = default;
   Axes(int axis) : Dims{axis} {}
   Axes(int64_t axis) : Dims{axis} {}

@@ -21,10 +21,13 @@ class Storage {
   /// CPU memory that belongs to somebody else (a mapped file, say); `release` is called when the last handle is gone.
   static Storage external(void* data, size_t bytes, std::function<void()> release);
 
+  /// One handle more to the same memory.
   Storage(const Storage& other) noexcept : block_(other.block_) {
     if (block_) block_->handles.fetch_add(1, std::memory_order_relaxed);
   }
+  /// Takes the handle; `other` has none then.
   Storage(Storage&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  /// Exchanges handles; that of before goes with `other`.
   Storage& operator=(Storage other) noexcept {
     std::swap(block_, other.block_);
     return *this;
@@ -33,8 +36,11 @@ class Storage {
     if (block_ && block_->handles.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(block_);
   }
 
+  /// Whether it is a handle to something; all but `operator==` expect that.
   explicit operator bool() const { return block_ != nullptr; }
+  /// The first byte, on `device()`.
   void* data() const { return block_->data; }
+  /// The size of the memory, and where it lies.
   size_t bytes() const { return block_->bytes; }
   Device device() const { return block_->device; }
   /// True when this is the only handle: nobody else can see a write.

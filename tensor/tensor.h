@@ -18,6 +18,7 @@
 
 namespace roux {
 
+/// An n-dimensional array: a view of a storage by shape and strides. Copies share the storage.
 class Tensor {
  public:
   /// An undefined tensor: `defined()` is false, everything else throws.
@@ -60,6 +61,7 @@ class Tensor {
 
   // --- What it is. ---
 
+  /// Whether it holds an array.
   bool defined() const { return static_cast<bool>(storage_); }
   const Shape& shape() const { return shape_; }
   const Strides& strides() const { return strides_; }
@@ -70,9 +72,11 @@ class Tensor {
   DType dtype() const { return dtype_; }
   Device device() const { return defined() ? storage_.device() : cpu; }
   bool is_contiguous() const;
+  /// The memory that its elements lie in.
   const Storage& storage() const { return storage_; }
   /// Grows with every write to the storage, through any view of it.
   uint64_t version() const { return storage_.version(); }
+  /// Whether both are views of one storage: a write to one may change the other.
   bool shares_storage(const Tensor& other) const { return storage_ == other.storage_; }
 
   // --- Values. ---
@@ -94,6 +98,7 @@ class Tensor {
 
   // --- Conversions: copies, or the tensor itself where there is nothing to do. ---
 
+  /// In another type, on another device, or with its entries side by side in memory.
   Tensor to(DType dtype) const;
   Tensor to(Device device) const;
   Tensor contiguous() const;
@@ -124,6 +129,7 @@ class Tensor {
 
   // --- Changes in place; they write through to every view. The result has this tensor's dtype. ---
 
+  /// Sets every entry: to `value`, to 0.
   Tensor& fill_(Scalar value);
   Tensor& zero_() { return fill_(0); }
   /// Copies, converts and broadcasts `other` into this tensor.

@@ -10,12 +10,14 @@ namespace roux {
 
 /// A strided array as a kernel sees it: no ownership, no checks. Strides count elements and may be 0 (broadcast).
 struct View {
-  void* data = nullptr;
-  DType dtype = DType::float32;
-  Shape shape;
-  Strides strides;
+  void* data = nullptr;          ///< the first element, on the tensor's device
+  DType dtype = DType::float32;  ///< of the elements
+  Shape shape;                   ///< of the array
+  Strides strides;               ///< from one element to the next, along each dimension
 
+  /// How many elements there are.
   int64_t numel() const { return shape.numel(); }
+  /// The first element; T is not compared with `dtype`.
   template <class T>
   T* as() const {
     return static_cast<T*>(data);
@@ -25,15 +27,19 @@ struct View {
 /// A number that keeps whether it was written as an integer: it decides the type of `tensor op number`.
 class Scalar {
  public:
+  /// Implicit, so that numbers can stand beside tensors.
   Scalar(double value) : value_(value), integer_(truncated(value)), integral_(false) {}
   Scalar(float value) : Scalar(static_cast<double>(value)) {}
   Scalar(int value) : Scalar(static_cast<int64_t>(value)) {}
   Scalar(int64_t value) : value_(static_cast<double>(value)), integer_(value), integral_(true) {}
   Scalar(bool value) : Scalar(static_cast<int64_t>(value)) {}
 
+  /// Whether it was written as an integer or a bool.
   bool is_integral() const { return integral_; }
+  /// The number as that type; towards zero, and NaN as 0, where that is an integer.
   double to_double() const { return value_; }
   int64_t to_int64() const { return integer_; }
+  /// The same for the type T of a tensor's elements; of bool, whether it is not 0.
   template <class T>
   T to() const {
     if constexpr (dtype_of<T> == DType::boolean)
@@ -111,7 +117,7 @@ enum class ReduceOp : uint8_t { sum, prod, amax, amin, any, all };
 
 /// A contiguous array seen around one dimension: [outer][n][inner].
 struct Along {
-  int64_t outer = 1, n = 1, inner = 1;
+  int64_t outer = 1, n = 1, inner = 1;  ///< elements before the dimension, along it and behind it
 };
 
 /// How a bag of embedding rows becomes one row.
@@ -120,9 +126,9 @@ enum class Pooling : uint8_t { sum, mean, max };
 /// `bags` rows out of `count` ids: bag i pools the table rows of ids [offsets[i], offsets[i + 1]), the last one the
 /// rest.
 struct BagShape {
-  int64_t bags = 0, count = 0, rows = 0, dim = 0;  // table: rows x dim
-  Pooling mode = Pooling::mean;
-  int64_t padding_idx = -1;  // -1: none; its entries count for nothing
+  int64_t bags = 0, count = 0, rows = 0, dim = 0;  ///< bags and ids; the table is rows x dim
+  Pooling mode = Pooling::mean;                    ///< sum, mean or max
+  int64_t padding_idx = -1;                        ///< -1: none; its entries count for nothing
 };
 
 }  // namespace roux

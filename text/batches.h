@@ -25,10 +25,10 @@ struct BagBatch {
 
 /// Texts below each other, each filled up to the same length (text/padding.h).
 struct PaddedBatch {
-  Tensor ids;     ///< (texts, length), int64
-  Tensor labels;  ///< (texts), int64
-  int32_t pad_id = 0;
-  Side padding_side = Side::right;
+  Tensor ids;                       ///< (texts, length), int64
+  Tensor labels;                    ///< (texts), int64
+  int32_t pad_id = 0;               ///< what fills up
+  Side padding_side = Side::right;  ///< which end is filled up
 
   /// (texts, length), bool: true where there is an id, false where there is padding; an id of a text that is `pad_id`
   /// is taken for padding.
@@ -37,11 +37,11 @@ struct PaddedBatch {
 
 /// Texts below each other as transformers take them: the mask says what is text, so that its ids may be any.
 struct MaskedBatch {
-  Tensor ids;     ///< (texts, length), int64
-  Tensor mask;    ///< (texts, length), bool: true where there is an id, false where there is padding
-  Tensor labels;  ///< (texts), int64
-  int32_t pad_id = 0;
-  Side padding_side = Side::right;
+  Tensor ids;                       ///< (texts, length), int64
+  Tensor mask;                      ///< (texts, length), bool: true where there is an id, false where there is padding
+  Tensor labels;                    ///< (texts), int64
+  int32_t pad_id = 0;               ///< what fills up
+  Side padding_side = Side::right;  ///< which end is filled up
 };
 
 /// The label of what is in a batch only to fill it up: cross_entropy leaves it out.
@@ -83,10 +83,11 @@ void copy(const MaskedBatch& from, MaskedBatch& into, F copy_tensor) {
   copy_tensor(from.labels, into.labels);
 }
 
+/// Options of a `BatchLoader`.
 struct BatchOptions {
-  int64_t batch_size = 32;  ///< texts a batch; the last batch of an epoch may have fewer
-  bool shuffle = false;     ///< in an order drawn anew each epoch from `seed` and the epoch's number
-  uint64_t seed = 0;
+  int64_t batch_size = 32;   ///< texts a batch; the last batch of an epoch may have fewer
+  bool shuffle = false;      ///< in an order drawn anew each epoch from `seed` and the epoch's number
+  uint64_t seed = 0;         ///< of the order
   int64_t max_length = 512;  ///< padded form: longer texts lose their end, so that one cannot fill the memory; 0: none
   PaddingOptions padding = {};  ///< padded form
   /// Texts of like length together, which saves padding: the order is cut into stretches of this many batches, each
@@ -157,6 +158,7 @@ class BatchLoader {
     Batch batch_;
     bool at_end_ = false;
   };
+  /// Starts the epoch and makes its first batch.
   Iterator begin();
   std::default_sentinel_t end() const { return {}; }
 

@@ -13,7 +13,7 @@ namespace roux::text {
 
 /// Text i has the ids [offsets[i], offsets[i + 1]). A text may have none.
 struct EncodedTexts {
-  std::vector<int32_t> ids;
+  std::vector<int32_t> ids;         ///< of all texts, one after the other
   std::vector<int64_t> offsets{0};  ///< one more than there are texts
 
   /// The number of texts.

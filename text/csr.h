@@ -12,14 +12,15 @@ namespace roux::text {
 /// A matrix in compressed sparse rows, as scipy's csr_matrix: row r has the values [indptr[r], indptr[r + 1]), each in
 /// its column, columns rising. What is not there is 0; a value that is there may be 0 too.
 struct CsrMatrix {
-  int64_t rows = 0;
-  int64_t columns = 0;
-  std::vector<int64_t> indptr{0};
-  std::vector<int32_t> indices;
-  std::vector<float> values;
+  int64_t rows = 0;                ///< texts
+  int64_t columns = 0;             ///< terms
+  std::vector<int64_t> indptr{0};  ///< (rows + 1): where each row begins
+  std::vector<int32_t> indices;    ///< the column of each value
+  std::vector<float> values;       ///< row by row
 
   /// How many values are there.
   int64_t nnz() const { return static_cast<int64_t>(values.size()); }
+  /// The columns and the values of a row. Throws on a row outside.
   std::span<const int32_t> row_indices(int64_t row) const;
   std::span<const float> row_values(int64_t row) const;
   /// The value at a place, 0 where none is there. Throws outside the matrix.

@@ -12,8 +12,8 @@ namespace roux::text {
 
 /// A row that could not be used: the line of the file on which it begins, counted from 1, and why.
 struct SkippedRow {
-  int64_t line;
-  std::string reason;
+  int64_t line;        ///< from 1
+  std::string reason;  ///< as a person reads it
 };
 
 /// Reads the rows of a CSV file whose first row names the columns.
@@ -42,7 +42,9 @@ class CsvReader {
   CsvReader(const CsvReader&) = delete;  // the fields refer to the buffer
   CsvReader& operator=(const CsvReader&) = delete;
 
+  /// The names in the header.
   const std::vector<std::string>& columns() const { return columns_; }
+  /// Whether one of them is `name`.
   bool has_column(std::string_view name) const;
   /// The index of the column `name`. Throws when there is none, listing those there are, or more than one.
   int64_t column(std::string_view name) const;
@@ -61,6 +63,7 @@ class CsvReader {
 
   /// How many rows were met, header and empty lines not counted, skipped rows counted.
   int64_t rows() const { return rows_; }
+  /// Those of them that could not be used, in the order of the file.
   const std::vector<SkippedRow>& skipped() const { return skipped_; }
   /// What the input is called in errors.
   const std::string& source() const { return source_; }

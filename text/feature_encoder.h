@@ -34,7 +34,7 @@ struct FeatureOptions {
 /// gives each of its features once, in the order of the ids; unknown ones are left out.
 class FeatureEncoder {
  public:
-  static constexpr int32_t pad = 0;
+  static constexpr int32_t pad = 0;  ///< the id of padding
 
   /// Counts the features of `texts`. Throws when an option makes no sense.
   FeatureEncoder(const StringList& texts, const FeatureOptions& options);

@@ -36,9 +36,10 @@ enum class LabelSource {
   whole_word,  ///< csv: the ingredient rule on whole words
 };
 
+/// Where a file has its texts and labels, as far as that is to be said.
 struct ReadOptions {
-  TextFormat format = TextFormat::automatic;
-  TextEncoding encoding = TextEncoding::utf8;
+  TextFormat format = TextFormat::automatic;   ///< how rows are written
+  TextEncoding encoding = TextEncoding::utf8;  ///< of the file
   /// csv, tsv: the column of texts. Empty: the one called text, name, title, sentence, message, question or review. A
   /// tsv file without such names: "1" is its first column, "2" its second; left empty, labels are the first of two
   /// columns and texts the second.
@@ -46,9 +47,9 @@ struct ReadOptions {
   /// csv, tsv: the column of labels. Empty: the one called label, category, class, target, sentiment, intent or topic.
   std::string label_column = {};
   std::string ingredients_column = "ingredients";  ///< a Python list literal, or any text
-  LabelSource labels = LabelSource::automatic;
-  std::string label_prefix = "__label__";  ///< fasttext: what labels begin with
-  bool coarse_labels = false;              ///< the label ends before its first colon: `DESC:manner` is `DESC`
+  LabelSource labels = LabelSource::automatic;     ///< a column, or a rule
+  std::string label_prefix = "__label__";          ///< fasttext: what labels begin with
+  bool coarse_labels = false;                      ///< the label ends before its first colon: `DESC:manner` is `DESC`
   /// The labels and their ids, as of a training set that was read before; rows with other labels are dropped. Empty:
   /// the labels of the file, in the order of `sorted_labels`; with the ingredient rule fruit 0 and vegetable 1.
   std::vector<std::string> label_names = {};
@@ -56,8 +57,8 @@ struct ReadOptions {
 
 /// A text and its labels, or why it has none. The views last until the next row.
 struct LabelledRow {
-  int64_t line = 0;  ///< where it begins, counted from 1
-  std::string_view text;
+  int64_t line = 0;                      ///< where it begins, counted from 1
+  std::string_view text;                 ///< UTF-8
   std::vector<std::string_view> labels;  ///< in the order of the file, each once
   std::string_view drop_reason;          ///< not empty for a row that cannot be used
 };
@@ -79,6 +80,7 @@ class LabelledRows {
   LabelSource label_source() const { return source_; }  ///< never `automatic`
 
  protected:
+  /// coarse_labels: as in ReadOptions.
   LabelledRows(TextFormat format, LabelSource source, bool coarse_labels)
       : format_(format), source_(source), coarse_labels_(coarse_labels) {}
 

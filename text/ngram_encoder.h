@@ -41,6 +41,7 @@ class NgramEncoder {
 
   /// The number of ids: the rows that an embedding table needs.
   int64_t size() const;
+  /// The words that have ids of their own.
   const Vocabulary& words() const { return words_; }
   const NgramOptions& options() const { return options_; }
   /// The share of the words of `texts` that are `<unk>`, in [0, 1]; 0 when there are no words.

@@ -15,8 +15,8 @@ struct PaddingOptions {
   int64_t length = 0;       ///< 0: to the longest of the batch, which counts as 1 at least; else all to this length
   int64_t multiple_of = 1;  ///< the length is rounded up to a multiple of this, which some kernels like
   Side side = Side::right;  ///< where the padding stands
-  int32_t pad_id = 0;
-  int32_t pad_type_id = 0;
+  int32_t pad_id = 0;       ///< what fills up ids
+  int32_t pad_type_id = 0;  ///< what fills up type ids
 
   /// The length of a batch whose longest text has `longest` ids. Throws when that exceeds `length`, and when an option
   /// makes no sense.

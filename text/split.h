@@ -8,15 +8,16 @@
 
 namespace roux::text {
 
+/// Options of `stratified_split`.
 struct SplitOptions {
   double validation = 0.2;  ///< the share of the validation part, above 0 and below 1
-  uint64_t seed = 0;
+  uint64_t seed = 0;        ///< of the choice
 };
 
 /// Indices of rows, rising in each part.
 struct Split {
-  std::vector<int64_t> train;
-  std::vector<int64_t> validation;
+  std::vector<int64_t> train;       ///< rows to train on, rising
+  std::vector<int64_t> validation;  ///< rows to validate with, rising
 };
 
 /// Draws a split in which both parts have every class in the same proportion. `labels` are indices into `label_names`.

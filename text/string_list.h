@@ -14,9 +14,11 @@ namespace roux::text {
 class StringList {
  public:
   StringList() = default;
+  /// Copies of these.
   StringList(std::initializer_list<std::string_view> strings);
   explicit StringList(std::span<const std::string> strings);
 
+  /// Adds a copy at the end.
   void push_back(std::string_view string);
   /// String `index`; throws unless 0 <= index < size().
   std::string_view operator[](int64_t index) const {

@@ -16,12 +16,13 @@ enum class TermKind {
   characters_in_words  ///< runs inside each word between white space, with a space before and behind it
 };
 
+/// Which terms a text has.
 struct TermOptions {
-  TermKind kind = TermKind::words;
-  int64_t ngram_min = 1;        ///< runs of this many words or characters ...
-  int64_t ngram_max = 1;        ///< ... to this many
-  bool lowercase = true;        ///< each character by Unicode's simple mapping
-  int64_t min_word_length = 1;  ///< words with fewer characters are left out; scikit-learn's default is 2
+  TermKind kind = TermKind::words;  ///< what a term is made of
+  int64_t ngram_min = 1;            ///< runs of this many words or characters ...
+  int64_t ngram_max = 1;            ///< ... to this many
+  bool lowercase = true;            ///< each character by Unicode's simple mapping
+  int64_t min_word_length = 1;      ///< words with fewer characters are left out; scikit-learn's default is 2
 
   bool operator==(const TermOptions&) const = default;
 };
@@ -32,6 +33,7 @@ void check(const TermOptions& options);
 /// Takes texts apart, one after the other; keeps its memory.
 class TermSplitter {
  public:
+  /// Throws what `check` throws.
   explicit TermSplitter(const TermOptions& options);
 
   /// Calls `f(std::string_view term)` for each term of a text. The 8 bytes from the start of a term on can be read,

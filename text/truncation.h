@@ -18,9 +18,10 @@ enum class Keep {
   smart,          ///< the first and the last ids, a quarter of the room each, and what weighs most of those between
 };
 
+/// Options of `truncate`.
 struct TruncationOptions {
-  int64_t max_length = 512;  ///< ids a text at most, `start` and `end` included
-  Keep keep = Keep::head;
+  int64_t max_length = 512;           ///< ids a text at most, `start` and `end` included
+  Keep keep = Keep::head;             ///< which part stays
   std::optional<int32_t> start = {};  ///< put before every text, long or short
   std::optional<int32_t> end = {};    ///< put behind every text
   /// smart: the ids that end a sentence (of ".", "!" and "?", say). With them, whole sentences are kept: those whose
@@ -32,6 +33,7 @@ struct TruncationOptions {
 /// having it. An id that none of them has counts as one that one has.
 class IdWeights {
  public:
+  /// Counts how many of the texts have each id.
   explicit IdWeights(const EncodedTexts& texts);
   /// ln(N / df).
   double idf(int32_t id) const;

@@ -10,8 +10,8 @@ namespace roux::text {
 /// A code point and the number of bytes it takes; `value` is -1 for a byte that starts no valid sequence, `length` is
 /// then 1.
 struct CodePoint {
-  int32_t value;
-  int32_t length;
+  int32_t value;   ///< up to U+10FFFF
+  int32_t length;  ///< 1 to 4
 };
 
 /// The code point that begins at byte `at`. Overlong forms, surrogates and values above U+10FFFF are not valid.

@@ -28,15 +28,16 @@ enum class TfidfForm {
   smooth,   ///< c * (ln((1 + N) / (1 + df)) + 1), each row divided by its l2 norm: scikit-learn's TfidfVectorizer
 };
 
+/// Options of a `Vectorizer`.
 struct VectorizerOptions {
-  TermOptions terms = {};
-  TermWeight weight = TermWeight::tfidf;
-  TfidfForm tfidf = TfidfForm::table;
-  bool sublinear = false;     ///< tfidf: 1 + ln(c) in the place of c
-  int64_t min_df = 1;         ///< terms that fewer texts have get no column
-  int64_t max_df = 0;         ///< nor do those that more texts have; 0: no limit
-  double max_df_share = 1.0;  ///< the same as a share of the texts, in (0, 1]
-  int64_t max_features = 0;   ///< columns at most: the terms met most often, of equals the first met; 0: no limit
+  TermOptions terms = {};                 ///< what the columns are
+  TermWeight weight = TermWeight::tfidf;  ///< what the numbers say
+  TfidfForm tfidf = TfidfForm::table;     ///< which form, where the weight is tfidf
+  bool sublinear = false;                 ///< tfidf: 1 + ln(c) in the place of c
+  int64_t min_df = 1;                     ///< terms that fewer texts have get no column
+  int64_t max_df = 0;                     ///< nor do those that more texts have; 0: no limit
+  double max_df_share = 1.0;              ///< the same as a share of the texts, in (0, 1]
+  int64_t max_features = 0;  ///< columns at most: the terms met most often, of equals the first met; 0: no limit
 
   bool operator==(const VectorizerOptions&) const = default;
 };

@@ -14,6 +14,7 @@ namespace roux::text {
 /// How often each distinct token was met.
 class TokenCounts {
  public:
+  /// Counts a token as met `count` times more.
   void add(std::string_view token, int64_t count = 1) { add(token, fnv1a(token), count); }
   /// The same for callers that have `fnv1a(token)` already.
   void add(std::string_view token, uint64_t hash, int64_t count);
@@ -33,8 +34,8 @@ class TokenCounts {
 
 /// A token that stands for something beside the text, and its id.
 struct SpecialToken {
-  std::string token;
-  int32_t id;
+  std::string token;  ///< as users write it: "<pad>"
+  int32_t id;         ///< where the vocabulary has it
 
   bool operator==(const SpecialToken&) const = default;
 };
@@ -51,7 +52,7 @@ struct VocabularyOptions {
   int64_t max_size = 0;   ///< ids at most, special ones included: the least frequent tokens are left out; 0: no limit
   std::optional<SpecialToken> pad = SpecialToken{"<pad>", 0};  ///< what fills batches up
   std::optional<SpecialToken> unk = SpecialToken{"<unk>", 1};  ///< what stands for tokens that have no id
-  std::vector<SpecialToken> others = {};
+  std::vector<SpecialToken> others = {};                       ///< special tokens besides padding and unknown
 };
 
 /// Tokens with ids: the special ones where the options put them, by default `<pad>` 0 and `<unk>` 1, and in the ids
@@ -60,8 +61,8 @@ struct VocabularyOptions {
 class Vocabulary {
  public:
   // The ids of the special tokens where the options do not say otherwise.
-  static constexpr int32_t pad = 0;
-  static constexpr int32_t unk = 1;
+  static constexpr int32_t pad = 0;  ///< the id of padding
+  static constexpr int32_t unk = 1;  ///< the id of unknown words
 
   /// `<pad>` and `<unk>` alone.
   Vocabulary();
@@ -78,6 +79,7 @@ class Vocabulary {
     const int32_t number = tokens_.find(token);
     return number < 0 ? unk_id_ : number;
   }
+  /// Whether it has an id of its own.
   bool contains(std::string_view token) const { return tokens_.find(token) >= 0; }
   /// The token of an id; throws unless 0 <= id < size().
   std::string_view token(int32_t id) const { return tokens_[id]; }
@@ -89,6 +91,7 @@ class Vocabulary {
   int32_t unk_id() const { return unk_id_; }
   /// The ids of all special tokens, rising.
   const std::vector<int32_t>& special_ids() const { return special_ids_; }
+  /// Whether one of them is `id`.
   bool is_special(int32_t id) const;
 
   /// The share of what was counted that has no id of its own, in [0, 1]; 0 when nothing was counted. The unknown token

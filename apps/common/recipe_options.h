@@ -29,8 +29,9 @@ struct RecipeOptions : TrainingOptions {
   std::string labels;  ///< empty: column where the file has it, else substring
   std::string save;
   std::string json;
-  std::string plot;    ///< folder for the pictures
-  std::string report;  ///< file for the page
+  std::string plot;     ///< folder for the pictures
+  std::string report;   ///< file for the page
+  std::string profile;  ///< file for the trace
 
   text::ReadOptions read_options() const;
   /// The bounds of --char-ngrams; 0 and 0 without.

@@ -185,6 +185,17 @@ struct alignas(64) TokenWriter::Chunk {
   }
 };
 
+std::vector<std::string> pairs_of(const std::vector<std::string>& texts) {
+  std::vector<std::string> pairs;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    pairs.push_back(texts[i]);
+    if (texts[i].find('\t') != std::string::npos) continue;
+    ROUX_CHECK(++i < texts.size(), "options", "--pair, and '", pairs.back(), "' has no second text");
+    pairs.back() += "\t" + texts[i];
+  }
+  return pairs;
+}
+
 TokenWriter::TokenWriter(const Tokenizer& tokenizer, const TokenOutputOptions& options)
     : tokenizer_(tokenizer),
       options_(options),

@@ -35,6 +35,10 @@ struct EncodedCounts {
   double seconds = 0;  ///< of encoding, and where ids are printed of making their text
 };
 
+/// Two texts after the other as one with a tab between; one that has a tab already is a pair. Throws when the second is
+/// missing.
+std::vector<std::string> pairs_of(const std::vector<std::string>& texts);
+
 /// Encodes blocks of texts in parallel and writes them to standard output in order.
 class TokenWriter {
  public:

@@ -89,7 +89,7 @@ text::AddedTokens special_tokens(const std::vector<std::string>& contents) {
 }
 
 /// Shows on a terminal how many of the tokens there are, until it is destroyed.
-text::TrainingProgress shown_progress() {
+text::TokenizerTrainingProgress shown_progress() {
   return [progress = std::shared_ptr<Progress>(), done = int64_t{0}](int64_t tokens, int64_t vocab_size) mutable {
     if (progress == nullptr) progress = std::make_shared<Progress>(vocab_size);
     progress->advance(std::min(tokens, vocab_size) - done);

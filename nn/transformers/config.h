@@ -13,17 +13,17 @@ enum class Activation : uint8_t { gelu, gelu_tanh, relu };
 
 /// Defaults are those of distilbert-base-uncased. Where the two models differ, names are BERT's, shortened.
 struct TransformerConfig {
-  ModelType model_type = ModelType::distilbert;
-  int64_t vocab_size = 30522;
-  int64_t max_position_embeddings = 512;
-  int64_t type_vocab_size = 2;  ///< BERT only
-  int64_t num_hidden_layers = 6;
-  int64_t num_attention_heads = 12;
-  int64_t hidden_size = 768;
-  int64_t intermediate_size = 3072;
-  Activation activation = Activation::gelu;  ///< BERT: hidden_act
-  double hidden_dropout = 0.1;               ///< BERT: hidden_dropout_prob; DistilBERT: dropout
-  double attention_dropout = 0.1;            ///< BERT: attention_probs_dropout_prob
+  ModelType model_type = ModelType::distilbert;  ///< which model it is
+  int64_t vocab_size = 30522;                    ///< tokens
+  int64_t max_position_embeddings = 512;         ///< the longest text, in tokens
+  int64_t type_vocab_size = 2;                   ///< BERT only
+  int64_t num_hidden_layers = 6;                 ///< encoder blocks
+  int64_t num_attention_heads = 12;              ///< heads of each
+  int64_t hidden_size = 768;                     ///< the length of a token's vector
+  int64_t intermediate_size = 3072;              ///< the width between the two linear layers of a block
+  Activation activation = Activation::gelu;      ///< BERT: hidden_act
+  double hidden_dropout = 0.1;                   ///< BERT: hidden_dropout_prob; DistilBERT: dropout
+  double attention_dropout = 0.1;                ///< BERT: attention_probs_dropout_prob
   double classifier_dropout = 0.2;  ///< DistilBERT: seq_classif_dropout; BERT: classifier_dropout, else hidden_dropout
   double layer_norm_eps = 1e-12;    ///< DistilBERT: always this
   double initializer_range = 0.02;  ///< standard deviation of new weights

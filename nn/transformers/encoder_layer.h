@@ -9,6 +9,7 @@
 
 namespace roux::nn {
 
+/// Options of `TransformerEncoderLayer`; the defaults are BERT's.
 struct TransformerEncoderLayerOptions {
   int64_t dim_feedforward = 2048;            ///< width between linear1 and linear2
   Activation activation = Activation::gelu;  ///< between the two
@@ -43,9 +44,9 @@ class TransformerEncoderLayer : public Module {
   /// length), or left out.
   Variable forward_first(const Variable& x, const Tensor& mask = {});
 
-  MultiheadAttention self_attn;
-  Linear linear1, linear2;
-  LayerNorm norm1, norm2;
+  MultiheadAttention self_attn;  ///< each token gathers from the others
+  Linear linear1, linear2;       ///< the small network at each position
+  LayerNorm norm1, norm2;        ///< behind attention; behind the network
 
  private:
   Variable after_attention(const Variable& x, const Variable& attended);

@@ -35,6 +35,7 @@ class TransformerModel;
 /// What loading, saving and freezing need to know of a model.
 class PretrainedModel : public Module {
  public:
+  /// What its constructor was given.
   const TransformerConfig& config() const { return config_; }
   /// The encoder: the model itself, or what its head stands on.
   virtual TransformerModel& transformer() = 0;
@@ -52,6 +53,7 @@ class PretrainedModel : public Module {
 /// Word, position and (BERT) token type embeddings -> LayerNorm -> dropout.
 class TransformerEmbeddings : public Module {
  public:
+  /// Tables of the sizes that `config` says.
   explicit TransformerEmbeddings(const TransformerConfig& config);
   /// (batch, length, hidden_size). Throws for ids beyond the vocabulary, and texts longer than the position embeddings.
   Variable forward(const TransformerInput& input);
@@ -59,7 +61,7 @@ class TransformerEmbeddings : public Module {
   Embedding word_embeddings;                       ///< (vocab_size, hidden_size)
   Embedding position_embeddings;                   ///< (max_position_embeddings, hidden_size)
   std::optional<Embedding> token_type_embeddings;  ///< BERT: (type_vocab_size, hidden_size)
-  LayerNorm layer_norm;
+  LayerNorm layer_norm;                            ///< of the sum of the embeddings
 
  private:
   Dropout dropout_;
@@ -84,15 +86,16 @@ class TransformerModel : public PretrainedModel {
   TransformerModel& transformer() override { return *this; }
   std::string architecture() const override;
 
-  TransformerEmbeddings embeddings;
-  ModuleList<TransformerEncoderLayer> layers;
-  std::optional<Linear> pooler;
+  TransformerEmbeddings embeddings;            ///< tokens to vectors
+  ModuleList<TransformerEncoderLayer> layers;  ///< the encoder's blocks
+  std::optional<Linear> pooler;                ///< BERT: from [CLS] to what its head reads
 };
 
 /// Scores of whole texts: DistilBERT: hidden state of [CLS] -> pre_classifier -> ReLU -> dropout -> classifier; BERT:
 /// pooler (linear, tanh) -> dropout -> classifier.
 class SequenceClassificationModel : public PretrainedModel {
  public:
+  /// A model of these sizes, with new weights unless told otherwise.
   explicit SequenceClassificationModel(const TransformerConfig& config,
                                        InitialWeights weights = InitialWeights::random);
   /// Logits (batch, labels).
@@ -101,9 +104,9 @@ class SequenceClassificationModel : public PretrainedModel {
   TransformerModel& transformer() override { return encoder; }
   std::string architecture() const override;
 
-  TransformerModel encoder;
+  TransformerModel encoder;              ///< registered as "encoder"
   std::optional<Linear> pre_classifier;  ///< DistilBERT
-  Linear classifier;
+  Linear classifier;                     ///< vector of a text -> scores of the labels
 
  private:
   Dropout dropout_;
@@ -112,6 +115,7 @@ class SequenceClassificationModel : public PretrainedModel {
 /// Scores of each token: dropout -> classifier.
 class TokenClassificationModel : public PretrainedModel {
  public:
+  /// A model of these sizes, with new weights unless told otherwise.
   explicit TokenClassificationModel(const TransformerConfig& config, InitialWeights weights = InitialWeights::random);
   /// Logits (batch, length, labels).
   Variable forward(const TransformerInput& input);
@@ -119,8 +123,8 @@ class TokenClassificationModel : public PretrainedModel {
   TransformerModel& transformer() override { return encoder; }
   std::string architecture() const override;
 
-  TransformerModel encoder;
-  Linear classifier;
+  TransformerModel encoder;  ///< registered as "encoder"
+  Linear classifier;         ///< vector of a token -> scores of the labels
 
  private:
   Dropout dropout_;

@@ -52,6 +52,20 @@ TEST_CASE("train_recipes trains, reports, saves; predict reads what it saved") {
   CHECK(lines.output.find("vegetable\t") != std::string::npos);
 }
 
+TEST_CASE("train_recipes --profile says where the time went and writes a trace") {
+  if (!programs_built()) return;
+  const TemporaryFolder folder;
+  write_text(folder / "data.csv", small_csv(20));
+  const ProgramRun run = run_shell(train(folder, "--epochs 1 --model max --profile '" + (folder / "trace.json") + "'"));
+  REQUIRE_MESSAGE(run.status == 0, run.errors);
+  for (const char* part : {"\noperation ", "\nmasked_pool ", "\noutside of operations\n", "\nall "})
+    CHECK_MESSAGE(run.output.find(part) != std::string::npos, part);
+  const json trace = json::parse(roux::read_file(folder / "trace.json"));
+  bool backward = false;
+  for (const json& event : trace["traceEvents"]) backward |= event["name"] == "masked_pool backward";
+  CHECK(backward);
+}
+
 TEST_CASE("train_recipes gives the same results with any number of threads") {
   if (!programs_built()) return;
   const TemporaryFolder folder;

@@ -155,8 +155,13 @@ TEST_CASE("engine: a wrong gradient from a user's operation names the operation"
   CHECK(rows_with({ids, Tensor::ones({2, 3}, float64)}).find("row gradients of shape (2, 3) for 2 rows") !=
         std::string::npos);
   CHECK(rows_with({ids, Tensor::ones({2, 2})}).find("float32 row gradients, expected float64") != std::string::npos);
-  CHECK(rows_with({ids + 1, Tensor::ones({2, 2}, float64)})
-            .find("gradients of rows that a table of shape (4, 2) has not") != std::string::npos);
+  for (const auto& outside : {Values{1, 4}, Values{4, 0}, Values{-2, 0}}) {
+    const Tensor rows = Tensor::from(outside).to(int64);
+    CHECK(rows_with({rows, Tensor::ones({2, 2}, float64)})
+              .find("gradients of rows that a table of shape (4, 2) has not") != std::string::npos);
+  }
+  const Tensor unused = Tensor::from(std::vector<int64_t>{-1, 3});
+  CHECK(rows_with({unused, Tensor::ones({2, 2}, float64)}) == "nothing was thrown");
   CHECK(rows_with({ids.to(float64), Tensor::ones({2, 2}, float64)}).find("expected int64") != std::string::npos);
 }
 
@@ -184,11 +189,44 @@ TEST_CASE("engine: an input that an operation does not have is an error, not a g
   CHECK_FALSE(x.grad().defined());
 }
 
+TEST_CASE("engine: a backward that leaves out an input is named") {
+  const Variable x = leaf({1, 2}), beta = leaf({3}), constant = Tensor::ones({2}, float64);
+  const std::vector<Variable> inputs = {constant, x, beta};
+  const auto backward_of = [&](std::function<void(const Tensor& grad, GradSink& to)> backward) {
+    return message_of([&] { sum(record("swish", x.data(), inputs, backward)).backward(); });
+  };
+  const std::string hint =
+      " no gradient, though it wants one (hint: give zeros where it is 0, or record detach() of an input that has "
+      "none)";
+  CHECK(backward_of([](const Tensor& g, GradSink& to) { to.add(1, g); }) ==
+        "[swish] backward gave input 2 of shape (1)" + hint);
+  CHECK(backward_of([](const Tensor& g, GradSink& to) { to.add_broadcast(2, g); }) ==
+        "[swish] backward gave input 1 of shape (2)" + hint);
+  CHECK(backward_of([](const Tensor&, GradSink&) {}) == "[swish] backward gave input 1 of shape (2)" + hint);
+  // That another operation gave it something does not help.
+  CHECK(message_of([&] { sum(x * 2 + record("swish", x.data(), {x}, [](const Tensor&, GradSink&) {})).backward(); }) ==
+        "[swish] backward gave input 0 of shape (2)" + hint);
+  CHECK(backward_of([](const Tensor& g, GradSink& to) {
+          to.add_broadcast(2, g);
+          to.add(1, g);
+        }) == "nothing was thrown");
+}
+
+TEST_CASE("engine: what cannot have a gradient is not recorded") {
+  const Variable x = leaf({1, 2});
+  const auto pass_on = [](const Tensor& g, GradSink& to) { to.add(0, g); };
+  CHECK(message_of([&] { record("find", Tensor(), {x}, pass_on); }) == "[find] record() was given an undefined result");
+  CHECK(message_of([&] { record("find", gt(x.data(), 0), {x}, pass_on); }) ==
+        "[find] record() was given a bool result, and only floating-point values have gradients (hint: return the "
+        "tensor itself, a constant)");
+  CHECK_FALSE(record("find", gt(x.data(), 0), {x.detach()}, pass_on).requires_grad());
+}
+
 TEST_CASE("engine: add_broadcast names the operation when a gradient does not sum to its input") {
   const Variable x = leaf({1, 2, 3}), beta = leaf({1, 2, 3});
   const auto backward_with = [&](const Tensor& gradient) {
     return message_of([&] {
-      sum(record("swish", x.data(), {x, beta}, [&](const Tensor&, GradSink& to) {
+      sum(record("swish", x.data(), {x.detach(), beta}, [&](const Tensor&, GradSink& to) {
         to.add_broadcast(1, gradient);
       })).backward();
     });
@@ -233,12 +271,17 @@ TEST_CASE("engine: an error from within a backward says in whose") {
 TEST_CASE("engine: backward records nothing") {
   const Variable x = leaf({2}), w = leaf({3});
   bool recorded = true;
+  std::string message;
   const Variable y = record("scaled", x.data() * w.data(), {x}, [&](const Tensor& grad, GradSink& to) {
     recorded = (w * grad).requires_grad();
+    message = message_of([&] { (w * grad).backward(); });
     to.add(0, grad);
   });
   y.backward();
   CHECK_FALSE(recorded);
+  CHECK(message ==
+        "[backward] nothing was recorded for this variable: no input requires a gradient, or it was computed under "
+        "NoGrad or inside a backward (hint: Variable(tensor, true) requires one)");
   CHECK(NoGrad::recording());
 }
 

@@ -130,6 +130,45 @@ TEST_CASE("gradcheck: the operation is named where the function is a single one"
   CHECK(contains(gradcheck(composed, {values({2, 3})}).message, "[gradcheck] input 0: 6 of 6 entries are wrong"));
 }
 
+TEST_CASE("gradcheck: a name that was given stands in the message") {
+  const auto wrong = [](const Tensor& g, const Tensor& x) { return g * x * 3; };
+  CHECK(
+      contains(check_squared(wrong, {2, 3}, {.name = "MyLayer"}).message, "[gradcheck] squared in MyLayer, input 0: "));
+  CHECK(contains(check_squared(wrong, {2, 3}, {.name = "squared"}).message, "[gradcheck] squared, input 0: "));
+  const auto composed = [&](const auto& in) { return sum(squared(in[0], wrong)); };
+  CHECK(contains(gradcheck(composed, {values({2, 3})}, {.name = "f"}).message, "[gradcheck] f, input 0: "));
+}
+
+TEST_CASE("gradcheck: an operation that changes its input is named") {
+  const auto doubled_in_place = [](const auto& in) {
+    return record("double_", in[1].data().mul_(2), {in[1]}, [](const Tensor& g, GradSink& to) { to.add(0, g * 2); });
+  };
+  const Tensor x = values({2, 3}), y = Tensor::ones({2}, float64);
+  CHECK(message_of([&] {
+          gradcheck(doubled_in_place, {x, y});
+        }) ==
+        "[gradcheck] double_ changed input 1 in place: at (0) it was 1 and is 2 (hint: compute into a new tensor, or "
+        "change a clone())");
+  CHECK(y.to_vector<double>() == std::vector<double>{1, 1});
+  const auto composed = [&](const auto& in) { return sum(doubled_in_place(in)); };
+  CHECK(contains(message_of([&] {
+                   gradcheck(composed, {x, y});
+                 }),
+                 "[gradcheck] the function changed input 1 in place"));
+  CHECK(gradcheck([](const auto& in) { return in[0] * std::nan("") * 0; }, {x}).message != "");  // NaN is no change
+}
+
+TEST_CASE("gradcheck: scalars, many dimensions, dimensions of length 1 and 0, views") {
+  const auto f = [](const auto& in) { return exp(in[0]) * in[1]; };
+  CHECK(gradcheck(f, {values({}), values({})}).checked == 2);
+  CHECK(gradcheck(f, {values({2, 1, 3, 1, 2, 1}), values({4, 1, 2, 1, 3})}).checked == 12 + 24);
+  CHECK(gradcheck(f, {values({1, 1}), values({1})}).checked == 2);
+  CHECK(gradcheck(f, {values({3, 0}), values({1})}).checked == 1);
+  const Tensor wide = values({6, 4});
+  CHECK(gradcheck(f, {wide.transpose(0, 1), wide.slice(0, 0, 6, 2).select(0, 1).unsqueeze(1)}).checked == 24 + 4);
+  CHECK(gradcheck(f, {values({4}).unsqueeze(0).expand({3, 4}), values({3, 1})}).checked == 12 + 3);
+}
+
 TEST_CASE("gradcheck: several wrong inputs are all named") {
   const auto wrong = [](const Tensor& g, const Tensor& x) { return g * x * 3; };
   const GradcheckResult result =
@@ -147,6 +186,9 @@ TEST_CASE("gradcheck: a kink is named, and allowed on request") {
   CHECK_FALSE(refused);
   CHECK(refused.index == "(1)");
   CHECK(contains(refused.message, "the slopes left and right of this input differ"));
+  CHECK_FALSE(contains(refused.message, "float32"));
+  const auto in_single = [](const auto& in) { return tanh(in[0]).to(float32).to(float64); };
+  CHECK(contains(gradcheck(in_single, {values({4, 5})}).message, "does something on the way compute in float32?"));
   const GradcheckResult allowed = gradcheck(f, {at_kink}, {.allow_kinks = true});
   CHECK(allowed);
   CHECK(allowed.kinks == 1);

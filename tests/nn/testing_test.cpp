@@ -3,8 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
+#include <set>
 #include <sstream>
 
 #include "nn/dropout.h"
@@ -119,10 +122,58 @@ TEST_CASE("gradcheck of a module names the wrong parameter") {
   CHECK_FALSE(wrong);
   CHECK(wrong.input == "weight");
   CHECK(wrong.found / wrong.expected == doctest::Approx(2));
-  CHECK(text(wrong).find("[gradcheck] wrong_scale, weight: 3 of 3 entries are wrong; worst at (") == 0);
+  CHECK(text(wrong).find("[gradcheck] wrong_scale in WrongScale, weight: 3 of 3 entries are wrong; worst at (") == 0);
   CHECK(text(wrong).find("twice") != std::string::npos);
   CHECK(text(gradcheck(turned, {x})).find("sign") != std::string::npos);
   CHECK(twice.weight.dtype() == float32);
+  // Of several operations: the class.
+  struct Nested : nn::Module {
+    WrongScale scale{2};
+    Nested() { add("scale", scale); }
+    Variable forward(const Variable& in) { return tanh(scale.forward(in)); }
+  } nested;
+  CHECK(text(gradcheck(nested, {x})).find("[gradcheck] Nested, scale.weight: 3 of 3 entries are wrong") == 0);
+}
+
+TEST_CASE("gradcheck names the layer that changes its parameter in place") {
+  struct Grows : nn::Module {
+    Variable weight{pattern({3}, 1), true};
+    Grows() { add("weight", weight); }
+    Variable forward(const Variable& x) { return tanh(x * weight.mutable_data().add_(1)); }
+  } layer;
+  CHECK(message_of([&] {
+          gradcheck(layer, {pattern({5, 3}, 3)});
+        }).find("[gradcheck] Grows changed weight in place: at (0) it was ") == 0);
+  CHECK(nn::close(layer.weight, pattern({3}, 1)));
+}
+
+TEST_CASE("random values are the same for a seed, spread out, and away from 0") {
+  for (const int64_t n : {1, 2, 5, 8, 101}) {
+    std::vector<double> values = nn::random_values({n}, 3, float64).to_vector<double>();
+    std::sort(values.begin(), values.end());
+    const double step = 4.0 / static_cast<double>(n);
+    CHECK(values.front() > -2);
+    CHECK(values.back() < 2);
+    for (size_t i = 0; i < values.size(); ++i) {
+      CHECK(std::abs(values[i]) > 0.2 * step);
+      if (i > 0) CHECK(values[i] - values[i - 1] == doctest::Approx(step));
+    }
+  }
+  const Tensor x = nn::random_values({4, 5});
+  CHECK(x.dtype() == float32);
+  CHECK(nn::close(x, nn::random_values({4, 5}), {.rtol = 0, .atol = 0}));
+  CHECK_FALSE(nn::close(x, nn::random_values({4, 5}, 1)));
+  CHECK(nn::random_values({}).numel() == 1);
+  CHECK(nn::random_values({0, 3}).numel() == 0);
+  CHECK(message_of([] { nn::random_values({2}, 0, int64); }) ==
+        "[random_values] found int64, expected a floating-point type");
+  CHECK(gradcheck([](const auto& in) { return amax(relu(in[0]), {1}); }, {nn::random_values({7, 9})}));
+
+  const std::vector<int64_t> ids = nn::random_ids({10, 10}, 4).to_vector<int64_t>();
+  CHECK(std::set<int64_t>(ids.begin(), ids.end()) == std::set<int64_t>{0, 1, 2, 3});
+  CHECK(nn::random_ids({10, 10}, 4).to_vector<int64_t>() == ids);
+  CHECK(nn::random_ids({10, 10}, 4, 1).to_vector<int64_t>() != ids);
+  CHECK(message_of([] { nn::random_ids({2}, 0); }) == "[random_ids] found 0 ids, expected at least 1");
 }
 
 TEST_CASE("gradcheck says what it cannot check") {

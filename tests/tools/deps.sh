@@ -2,7 +2,8 @@
 # Finds what is missing to build roux, and installs it on Debian and its kin.
 #   deps.sh check GROUP...    says what is missing and under which names; exit 1 if something is
 #   deps.sh install GROUP...  installs it (as root, or through sudo); does nothing when all is there
-# Groups: build, bench, fuzz, lint, bare, install. CXX is the compiler, FIND_FLAGS the -I flags to look for headers with.
+# Groups: build, bench, fuzz, lint, bare, docs, reference, install, mutants, coverage, gdb.
+# CXX is the compiler, FIND_FLAGS the -I flags to look for headers with.
 set -euo pipefail
 
 compiler=$(basename "${CXX:-g++}")
@@ -24,7 +25,12 @@ fuzz    clang            command:clang++              clang              clang  
 fuzz    libFuzzer        fuzzer:clang++               libclang-rt-dev    compiler-rt         compiler-rt    llvm
 lint    clang-format     command:clang-format         clang-format       clang-tools-extra   clang          clang-format
 bare    debootstrap      command:debootstrap          debootstrap        debootstrap         debootstrap    none
+docs    Python           command:python3              python3            python3             python         python
+reference Doxygen      command:doxygen              doxygen            doxygen             doxygen        doxygen
 install CMake            command:cmake                cmake              cmake               cmake          cmake
+mutants Python           command:python3              python3            python3             python         python
+coverage gcovr           command:gcovr                gcovr              gcovr               gcovr          gcovr
+gdb     gdb              command:gdb                  gdb                gdb                 gdb            gdb
 "
 
 # Which of the headers given as arguments the compiler finds, one a line: one run of the preprocessor for all.
@@ -93,5 +99,5 @@ install() {
 action=${1:-}
 case $action in
   check | install) shift && "$action" "$@" ;;
-  *) sed -n '2,5s/^# *//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,6s/^# *//p' "$0" >&2; exit 2 ;;
 esac

@@ -6,13 +6,13 @@ set -euo pipefail
 prefix=$1 version=$2 out=$3 libs=$4
 shift 4
 
-install -d "$prefix"/lib/{pkgconfig,cmake/roux}
+install -d "$prefix"/lib/{pkgconfig,cmake/roux} "$prefix/share/roux"
 install -m 644 "$out"/libroux.a "$out"/libroux_test_main.a "$prefix/lib"
+install -m 644 tensor/gdb_printers.py "$prefix/share/roux"
 rm -rf "$prefix/include/roux"  # A header that roux no longer has must not stay behind.
-for header in "$@"; do
-  install -D -m 644 "$header" "$prefix/include/roux/$header"
-  sed -i -E 's|#include "((tensor\|autograd\|nn\|text\|cuda)/[^"]*)"|#include <roux/\1>|' "$prefix/include/roux/$header"
-done
+for header in "$@"; do install -D -m 644 "$header" "$prefix/include/roux/$header"; done
+find "$prefix/include/roux" -name '*.h' -exec \
+  sed -i -E 's|#include "((tensor\|autograd\|nn\|text\|cuda)/[^"]*)"|#include <roux/\1>|' {} +
 
 cat >"$prefix/lib/pkgconfig/roux.pc" <<END
 prefix=\${pcfiledir}/../..
@@ -22,7 +22,17 @@ Version: $version
 Cflags: -std=c++20 -I\${prefix}/include
 Libs: -L\${prefix}/lib -lroux -pthread $libs
 END
+cat >"$prefix/lib/pkgconfig/roux_test_main.pc" <<END
+prefix=\${pcfiledir}/../..
+Name: roux_test_main
+Description: doctest's main, for programs that test layers made with roux
+Version: $version
+Requires: roux
+Libs: -L\${prefix}/lib -lroux_test_main
+END
 
+# LINK_ONLY: who links roux needs these too, but takes over nothing else of them.
+private=$(printf "\$<LINK_ONLY:%s>;" $libs Threads::Threads)
 cmake=$prefix/lib/cmake/roux
 cat >"$cmake/roux-config.cmake" <<END
 # Targets: roux::roux, the library; roux::test_main, doctest's main for programs of tests.
@@ -35,7 +45,7 @@ if(NOT TARGET roux::roux)
     IMPORTED_LOCATION "\${roux_prefix}/lib/libroux.a"
     INTERFACE_INCLUDE_DIRECTORIES "\${roux_prefix}/include"
     INTERFACE_COMPILE_FEATURES cxx_std_20
-    INTERFACE_LINK_LIBRARIES "$(tr -s ' ' ';' <<<"$libs" | sed 's/^;//; s/;$//');Threads::Threads")
+    INTERFACE_LINK_LIBRARIES "${private%;}")
   add_library(roux::test_main STATIC IMPORTED)
   set_target_properties(roux::test_main PROPERTIES
     IMPORTED_LOCATION "\${roux_prefix}/lib/libroux_test_main.a"

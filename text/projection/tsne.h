@@ -29,17 +29,18 @@ struct TsneOptions {
   int64_t max_iter = 750;                 ///< at least early_exaggeration_iter
   int64_t n_iter_without_progress = 300;  ///< iterations without a smaller divergence after which to stop
   double min_grad_norm = 1e-7;            ///< norm of the gradient at which to stop
-  TsneStart init = TsneStart::pca;
-  uint64_t seed = 0;  ///< of a random start
-  TsneMethod method = TsneMethod::barnes_hut;
+  TsneStart init = TsneStart::pca;        ///< where points start
+  uint64_t seed = 0;                      ///< of a random start
+  TsneMethod method = TsneMethod::barnes_hut;  ///< of the repulsion: by a tree, or all pairs
   double angle = 0.5;                          ///< how wide a group may look from a point to repel it as one; [0, 1]
   std::function<void(int64_t)> progress = {};  ///< called every 50 iterations with the number of those done
 };
 
+/// A map, and how good it is.
 struct TsneResult {
   Tensor points;         ///< (n, 2) float32, centred
   double kl_divergence;  ///< of what was minimised: with `barnes_hut`, over the neighbours that attract
-  int64_t iterations;
+  int64_t iterations;    ///< that were done
 };
 
 /// A map of x (n, dim), float32 or float64 (van der Maaten & Hinton 2008; van der Maaten 2014 for many points).

@@ -15,8 +15,8 @@ namespace roux::text {
 
 /// An entry of `added_tokens` in tokenizer.json. The options mean what they mean in Hugging Face's tokenizers.
 struct AddedToken {
-  std::string content;
-  int32_t id = 0;
+  std::string content;       ///< as it stands in texts
+  int32_t id = 0;            ///< what it is encoded as
   bool special = false;      ///< left out by `decode` when asked; changes nothing in encoding
   bool single_word = false;  ///< only where no word character stands before or after it
   bool lstrip = false;       ///< takes the white space before it along
@@ -28,9 +28,9 @@ struct AddedToken {
 
 /// Where an added token stands, in bytes: strip options included. `token` is an index into `AddedTokens::tokens()`.
 struct AddedTokenMatch {
-  int64_t begin = 0;
-  int64_t end = 0;
-  int32_t token = 0;
+  int64_t begin = 0;  ///< its first byte
+  int64_t end = 0;    ///< behind its last
+  int32_t token = 0;  ///< which one
 };
 
 /// Finds any of some patterns, the leftmost first and of those that begin together the longest. Patterns are sorted, so
@@ -38,8 +38,9 @@ struct AddedTokenMatch {
 /// memchr when few bytes begin patterns.
 class PatternMatcher {
  public:
+  /// A string to look for.
   struct Pattern {
-    std::string bytes;
+    std::string bytes;  ///< compared as they are
     int32_t token = 0;  ///< what matches name
   };
 
@@ -66,8 +67,10 @@ class AddedTokens {
   /// Throws on a token without content, a negative id, a content or an id that appears twice.
   explicit AddedTokens(std::vector<AddedToken> tokens);
 
+  /// In the order in which they were given.
   const std::vector<AddedToken>& tokens() const { return tokens_; }
   bool empty() const { return tokens_.empty(); }
+  /// Whether some are looked for in the normalised text.
   bool any_normalized() const { return any_normalized_; }
 
   /// Null where there is none.

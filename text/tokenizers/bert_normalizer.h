@@ -11,11 +11,12 @@
 
 namespace roux::text {
 
+/// Options of `BertNormalizer`; the defaults are those of bert-base-uncased.
 struct BertNormalizerOptions {
   bool clean_text = true;                            ///< drops control characters, makes every white space a space
   bool handle_chinese_chars = true;                  ///< puts spaces around ideographs
   std::optional<bool> strip_accents = std::nullopt;  ///< decomposes (NFD) and drops marks; not said: as `lowercase`
-  bool lowercase = true;
+  bool lowercase = true;                             ///< whether letters become small
 
   bool operator==(const BertNormalizerOptions&) const = default;
 };
@@ -24,6 +25,7 @@ struct BertNormalizerOptions {
 /// U+2B920 begins 256 code points behind that of the original BERT.
 class BertNormalizer {
  public:
+  /// Builds the table that the options ask for.
   explicit BertNormalizer(const BertNormalizerOptions& options = {});
 
   /// `text` is valid UTF-8. Each code point's origin is the code point of the original that it came from; where marks
@@ -31,6 +33,7 @@ class BertNormalizer {
   /// 2^31 - 1 bytes (a Hangul syllable's letters take 9 for its 3).
   NormalizedText normalize(std::string_view text) const;
 
+  /// What becomes of each code point.
   const CharacterTable& table() const { return table_; }
 
  private:

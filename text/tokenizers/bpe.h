@@ -13,6 +13,7 @@
 
 namespace roux::text {
 
+/// Options of `BpeTokenizer`.
 struct BpeOptions {
   /// Puts a space before every text, and every part of it between added tokens, that does not begin with one.
   bool add_prefix_space = false;
@@ -31,6 +32,7 @@ struct BpeOptions {
   bool trim_keeps_first_space = true;
 };
 
+/// Byte-level BPE, as in GPT-2 and RoBERTa.
 class BpeTokenizer : public Tokenizer {
  public:
   /// `vocabulary`: the token of id i at [i], spelled in characters that stand for bytes (byte_level.h); empty for an id
@@ -39,6 +41,7 @@ class BpeTokenizer : public Tokenizer {
   BpeTokenizer(std::vector<std::string> vocabulary, std::vector<std::pair<std::string, std::string>> merges,
                const BpeOptions& options = {}, AddedTokens added_tokens = {}, PostProcessor post_processor = {});
 
+  /// What it was made with.
   const BpeOptions& options() const { return options_; }
   const std::vector<std::string>& vocabulary() const { return vocabulary_; }
   const std::vector<std::pair<std::string, std::string>>& merges() const { return merges_; }

@@ -11,20 +11,22 @@
 
 namespace roux::text {
 
+/// Options of `BpeTrainer`.
 struct BpeTrainerOptions {
   int64_t vocab_size = 30000;  ///< special tokens and the 256 bytes included; fewer where there is no pair left
   int64_t min_frequency = 0;   ///< of a pair that becomes a token
   std::vector<std::string> special_tokens;  ///< get the first ids
   bool add_prefix_space = false;            ///< as BpeOptions has it
-  TrainingProgress progress;
+  TokenizerTrainingProgress progress;       ///< told how far it is
 };
 
 /// What BpeTokenizer is made of: tokens by id, and merges by rank.
 struct TrainedBpe {
-  std::vector<std::string> vocabulary;
-  std::vector<std::pair<std::string, std::string>> merges;
+  std::vector<std::string> vocabulary;                      ///< the token of id i at [i]
+  std::vector<std::pair<std::string, std::string>> merges;  ///< the first learned first
 };
 
+/// Learns byte-level BPE from texts that come in blocks.
 class BpeTrainer {
  public:
   /// Throws when vocab_size leaves no room for the bytes and the special tokens, or a special token is empty.

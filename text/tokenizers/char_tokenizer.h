@@ -24,6 +24,7 @@ class CharTokenizer : public Tokenizer {
   static CharTokenizer build(const StringList& texts, const SpecialTokens& special_tokens = {},
                              const VocabularyLimits& limits = {});
 
+  /// Whether ids are those of a vocabulary, not code points.
   bool has_vocabulary() const { return vocabulary_.size() > 0; }
   const StringTable& vocabulary() const { return vocabulary_; }
   const SpecialTokens& special_tokens() const { return special_tokens_; }

@@ -13,21 +13,22 @@
 namespace roux::text {
 
 /// Called now and then with the number of tokens there are and the number there shall be.
-using TrainingProgress = std::function<void(int64_t tokens, int64_t vocab_size)>;
+using TokenizerTrainingProgress = std::function<void(int64_t tokens, int64_t vocab_size)>;
 
 /// Distinct words as ids of tokens, one word after the other, and how often each occurs.
 struct CountedWords {
-  std::vector<int32_t> symbols;
+  std::vector<int32_t> symbols;     ///< ids of tokens
   std::vector<int64_t> offsets{0};  ///< word i is [offsets[i], offsets[i + 1])
-  std::vector<int64_t> counts;
+  std::vector<int64_t> counts;      ///< of each word
 };
 
+/// Options of `train_pairs`.
 struct PairTrainingOptions {
   int64_t vocab_size = 0;     ///< ends with so many tokens
   int64_t min_frequency = 0;  ///< or where every pair occurs less often than this, or not at all
   std::string
-      continuing_subword_prefix;  ///< what tokens inside a word begin with; it is taken off when they are joined
-  TrainingProgress progress;
+      continuing_subword_prefix;       ///< what tokens inside a word begin with; it is taken off when they are joined
+  TokenizerTrainingProgress progress;  ///< told how far it is
 };
 
 /// Adds tokens to `tokens` and returns the pairs that were merged, in order. Of pairs that occur equally often the one

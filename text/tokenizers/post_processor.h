@@ -9,13 +9,15 @@ namespace roux::text {
 
 /// A piece of a template: one of the texts, or a special token with the ids that it stands for (mostly one).
 struct TemplatePiece {
+  /// The first text, the second, or a special token.
   enum class Kind { first, second, special };
 
-  Kind kind = Kind::first;
-  int32_t type_id = 0;
+  Kind kind = Kind::first;   ///< which of the three it is
+  int32_t type_id = 0;       ///< of all its ids
   std::string token;         ///< special: its name
   std::vector<int32_t> ids;  ///< special
 
+  /// Pieces of each kind.
   static TemplatePiece first_text(int32_t type_id = 0) { return {Kind::first, type_id, {}, {}}; }
   static TemplatePiece second_text(int32_t type_id = 1) { return {Kind::second, type_id, {}, {}}; }
   static TemplatePiece special_token(std::string token, int32_t id, int32_t type_id = 0) {
@@ -39,6 +41,7 @@ class PostProcessor {
   /// <s> A </s> and <s> A </s></s> B </s>, all of type 0.
   static PostProcessor roberta(const std::string& cls, int32_t cls_id, const std::string& sep, int32_t sep_id);
 
+  /// The templates of a text and of a pair.
   const std::vector<TemplatePiece>& single() const { return single_; }
   const std::vector<TemplatePiece>& pair() const { return pair_; }
   /// How many special tokens are put around a text or a pair.

@@ -20,6 +20,7 @@ enum class Around {
   cls_sep,    ///< <CLS> A <SEP>, and for a pair <CLS> A <SEP> B <SEP>
 };
 
+/// Which special tokens a word or character tokenizer has.
 struct SpecialTokens {
   std::vector<std::string> tokens{"<PAD>"};  ///< in the order of their ids, which begin with 0
   std::string unknown = {};         ///< of `tokens`, for what is not in the vocabulary; empty: that is left out
@@ -36,6 +37,7 @@ struct SpecialTokens {
   void check() const;
   /// The tokens with ids from `first_id`, to be matched in raw text.
   AddedTokens added_tokens(int32_t first_id) const;
+  /// The template that `around` names.
   PostProcessor post_processor(int32_t first_id) const;
   /// The id of the unknown token, or -1.
   int32_t unknown_id(int32_t first_id) const;

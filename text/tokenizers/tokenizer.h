@@ -22,15 +22,15 @@ namespace roux::text {
 
 /// The part [begin, end) of a text: characters (Unicode code points) in an Encoding, bytes where that is said.
 struct TextSpan {
-  int32_t begin = 0;
-  int32_t end = 0;
+  int32_t begin = 0;  ///< the first character
+  int32_t end = 0;    ///< behind the last one
 
   bool operator==(const TextSpan&) const = default;
 };
 
 /// A text, or a pair of texts, as tokens. All lists are equally long.
 struct Encoding {
-  std::vector<int32_t> ids;
+  std::vector<int32_t> ids;             ///< a token each
   std::vector<int32_t> type_ids;        ///< 0 for the first text, 1 for the second
   std::vector<uint8_t> attention_mask;  ///< 1; padding adds 0
   std::vector<uint8_t>
@@ -38,6 +38,7 @@ struct Encoding {
   std::vector<TextSpan> offsets;      ///< in characters of the text that the token is from; (0, 0) for special ones
   std::vector<Encoding> overflowing;  ///< what truncation cut off, where EncodeOptions::overflowing asks for it
 
+  /// How many tokens there are.
   int64_t size() const { return static_cast<int64_t>(ids.size()); }
 };
 
@@ -50,13 +51,14 @@ enum class TruncationStrategy {
 
 enum class Side { left, right };
 
+/// How a text or a pair is encoded.
 struct EncodeOptions {
-  bool add_special_tokens = true;
-  int64_t max_length = 0;  ///< tokens, special ones included; 0: no truncation
-  TruncationStrategy truncation = TruncationStrategy::longest_first;
-  Side truncation_side = Side::right;  ///< where tokens are cut off
-  bool overflowing = false;            ///< whether what is cut off is kept, in pieces of the same length
-  int64_t stride = 0;                  ///< how many tokens of a text such a piece repeats of the one before it
+  bool add_special_tokens = true;  ///< whether the template's tokens stand around it
+  int64_t max_length = 0;          ///< tokens, special ones included; 0: no truncation
+  TruncationStrategy truncation = TruncationStrategy::longest_first;  ///< which text loses tokens
+  Side truncation_side = Side::right;                                 ///< where tokens are cut off
+  bool overflowing = false;  ///< whether what is cut off is kept, in pieces of the same length
+  int64_t stride = 0;        ///< how many tokens of a text such a piece repeats of the one before it
 
   bool operator==(const EncodeOptions&) const = default;
 };
@@ -67,11 +69,11 @@ struct TokenizerDefaults {
   EncodeOptions encode;                               ///< to hand to `encode`: truncation, where the files name one
   std::map<std::string, std::string> special_tokens;  ///< names such as pad_token and the tokens that have them
   bool asks_for_padding = false;                      ///< tokenizer.json has a section for it
-  std::optional<Side> padding_side;
-  int32_t padding_type_id = 0;          ///< the type of padding
-  int64_t padding_length = 0;           ///< 0: to the longest of a batch
-  int64_t padding_multiple_of = 0;      ///< 0: any length
-  int64_t model_max_length = 0;         ///< what the model was trained for; 0: not said
+  std::optional<Side> padding_side;                   ///< which end is filled up
+  int32_t padding_type_id = 0;                        ///< the type of padding
+  int64_t padding_length = 0;                         ///< 0: to the longest of a batch
+  int64_t padding_multiple_of = 0;                    ///< 0: any length
+  int64_t model_max_length = 0;                       ///< what the model was trained for; 0: not said
   bool joins_tokens_by_spaces = false;  ///< the files name no decoder: `decode` gives the tokens as they are
 
   bool operator==(const TokenizerDefaults&) const = default;
@@ -79,8 +81,8 @@ struct TokenizerDefaults {
 
 /// A text as a normaliser left it, and for each of its bytes the bytes of the original that it came from.
 struct NormalizedText {
-  std::string text;
-  std::vector<TextSpan> origin;
+  std::string text;              ///< UTF-8
+  std::vector<TextSpan> origin;  ///< of each byte: where it was in the text
 };
 
 /// The interface of all tokenizers. Several threads may use one at once.
@@ -115,15 +117,20 @@ class Tokenizer {
   /// The number of tokens, added ones included. Ids may be larger, where added tokens leave some out.
   int64_t vocabulary_size() const;
 
+  /// What is found in the text before the model sees it.
   const AddedTokens& added_tokens() const { return added_tokens_; }
+  /// Which special tokens stand around a text or a pair.
   const PostProcessor& post_processor() const { return post_processor_; }
 
+  /// What the files say of truncation, padding and length.
   const TokenizerDefaults& defaults() const { return defaults_; }
+  /// Sets what `defaults` gives.
   void set_defaults(TokenizerDefaults defaults) { defaults_ = std::move(defaults); }
   /// The id to pad with: that of the `pad_token` of the defaults, else of "[PAD]", "<pad>" or "<PAD>"; else nothing.
   std::optional<int32_t> pad_id() const;
 
  protected:
+  /// With the added tokens and the template that every tokenizer has.
   Tokenizer(AddedTokens added_tokens, PostProcessor post_processor);
 
  private:

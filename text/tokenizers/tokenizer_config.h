@@ -10,7 +10,7 @@ namespace roux::text {
 
 /// What the files of a folder say, as far as it is asked for here; what they do not say is empty.
 struct TokenizerConfig {
-  std::string tokenizer_class;
+  std::string tokenizer_class;             ///< as the files name it: "BertTokenizer"
   TokenizerOverrides overrides;            ///< with the added tokens that have ids
   TokenizerDefaults defaults;              ///< names of special tokens, lengths, sides
   std::vector<AddedToken> special_tokens;  ///< those that are named; they have no ids

@@ -12,11 +12,11 @@ namespace roux::text {
 
 /// What tokenizer_config.json says beside tokenizer.json and over it, as transformers reads the two.
 struct TokenizerOverrides {
-  std::optional<bool> lowercase;
-  std::optional<bool> strip_accents;
-  std::optional<bool> handle_chinese_chars;
-  std::optional<bool> add_prefix_space;
-  std::vector<AddedToken> added_tokens;  ///< those whose content is not there yet are added
+  std::optional<bool> lowercase;             ///< as in WordPieceOptions
+  std::optional<bool> strip_accents;         ///< as in WordPieceOptions
+  std::optional<bool> handle_chinese_chars;  ///< as in WordPieceOptions
+  std::optional<bool> add_prefix_space;      ///< as in BpeOptions
+  std::vector<AddedToken> added_tokens;      ///< those whose content is not there yet are added
 };
 
 /// Models WordPiece (BertNormalizer or none, BertPreTokenizer) and BPE (ByteLevel); post-processors TemplateProcessing,

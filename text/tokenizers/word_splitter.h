@@ -16,11 +16,12 @@ enum class Punctuation {
   remove,  ///< it is left out and separates words: "Hi!" is "Hi"
 };
 
+/// What becomes of the words of a text.
 struct WordOptions {
-  bool lowercase = true;
-  bool strip_accents = false;  ///< "café" is "cafe"
-  Punctuation punctuation = Punctuation::keep;
-  bool expand_contractions = false;  ///< English ones: "don't" is "do", "not"
+  bool lowercase = true;                        ///< "Apple" is "apple"
+  bool strip_accents = false;                   ///< "café" is "cafe"
+  Punctuation punctuation = Punctuation::keep;  ///< whether signs stay, part or go
+  bool expand_contractions = false;             ///< English ones: "don't" is "do", "not"
 
   bool operator==(const WordOptions&) const = default;
 };
@@ -28,6 +29,7 @@ struct WordOptions {
 /// Takes texts apart. White space is Python's (`is_white_space`), lower case the simple mapping of Unicode.
 class WordSplitter {
  public:
+  /// For any number of texts.
   explicit WordSplitter(const WordOptions& options) : options_(options) {}
 
   /// Calls `f(std::string_view word, TextSpan bytes)` for each word of a valid text, with the bytes of `text` that it

@@ -13,6 +13,7 @@
 
 namespace roux::text {
 
+/// Which words a vocabulary takes.
 struct VocabularyLimits {
   int64_t min_count = 1;  ///< what is met less often is left out
   int64_t max_size = 0;   ///< ids at most, special ones included, the most frequent first; 0: all
@@ -32,7 +33,9 @@ class WordTokenizer : public Tokenizer {
   static WordTokenizer build(const StringList& texts, const WordOptions& options = {},
                              const SpecialTokens& special_tokens = {}, const VocabularyLimits& limits = {});
 
+  /// What it was made with.
   const WordOptions& options() const { return options_; }
+  /// Those that have an id.
   const SpecialTokens& special_tokens() const { return special_tokens_; }
   const StringTable& vocabulary() const { return words_; }
 

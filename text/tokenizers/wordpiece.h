@@ -18,14 +18,14 @@ namespace roux::text {
 
 /// The defaults are those of bert-base-uncased.
 struct WordPieceOptions {
-  bool clean_text = true;
-  bool handle_chinese_chars = true;
+  bool clean_text = true;                            ///< whether control characters go
+  bool handle_chinese_chars = true;                  ///< whether ideographs are words of their own
   std::optional<bool> strip_accents = std::nullopt;  ///< not said: as `lowercase`
-  bool lowercase = true;
-  std::string unk_token = "[UNK]";
-  std::string continuing_subword_prefix = "##";
-  int64_t max_input_chars_per_word = 100;  ///< in characters; a longer word is unknown
-  bool cleanup = true;                     ///< `decode` takes away spaces before punctuation and in contractions
+  bool lowercase = true;                             ///< whether letters become small
+  std::string unk_token = "[UNK]";                   ///< stands for a word that no pieces make
+  std::string continuing_subword_prefix = "##";      ///< before pieces inside a word
+  int64_t max_input_chars_per_word = 100;            ///< in characters; a longer word is unknown
+  bool cleanup = true;  ///< `decode` takes away spaces before punctuation and in contractions
 
   bool operator==(const WordPieceOptions&) const = default;
 };
@@ -41,6 +41,7 @@ class WordPieceTokenizer : public Tokenizer {
   WordPieceTokenizer(std::vector<std::string> vocabulary, WordPieceOptions options = {}, AddedTokens added_tokens = {},
                      PostProcessor post_processor = {});
 
+  /// Its pieces by id, and what it was made with.
   const std::vector<std::string>& vocabulary() const { return vocabulary_; }
   const WordPieceOptions& options() const { return options_; }
 

@@ -18,11 +18,12 @@ struct WordPieceTrainerOptions {
   int64_t min_frequency = 2;      ///< of a pair that becomes a token
   int64_t limit_alphabet = 1000;  ///< the most frequent characters are kept, so many; the others are left out of words
   std::vector<std::string> special_tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};  ///< get the first ids
-  std::string continuing_subword_prefix = "##";
-  BertNormalizerOptions normalizer;
-  TrainingProgress progress;
+  std::string continuing_subword_prefix = "##";  ///< before pieces inside a word
+  BertNormalizerOptions normalizer;              ///< what is done to texts before words are counted
+  TokenizerTrainingProgress progress;            ///< told how far it is
 };
 
+/// Learns a WordPiece vocabulary from texts that come in blocks.
 class WordPieceTrainer {
  public:
   /// Throws when vocab_size leaves no room for the special tokens, limit_alphabet is less than 1, or a special token or

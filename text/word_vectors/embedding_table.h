@@ -12,6 +12,7 @@
 
 namespace roux::text {
 
+/// Options of `embedding_table`.
 struct EmbeddingTableOptions {
   int64_t rows = 0;      ///< of the table, where ids go on behind the vocabulary's, as n-grams' do; 0: as many as ids
   bool subwords = true;  ///< a word that is not there starts with its sub-words', where the vectors have those
@@ -31,6 +32,7 @@ struct EmbeddingTable {
   int64_t not_found = 0;      ///< words that start at random
   std::vector<std::string> first_not_found = {};  ///< ten of these at most, those of the lowest ids
 
+  /// How many words of the vocabulary there are, special tokens left out.
   int64_t words() const { return found + from_subwords + not_found; }
 };
 

@@ -17,14 +17,15 @@
 
 namespace roux::text {
 
+/// Options of `train_glove`.
 struct GloveOptions {
-  int64_t dim = 100;
-  int64_t epochs = 25;
-  int64_t window = 5;   ///< words on either side whose distance counts; the paper has 10
-  double lr = 0.05;     ///< AdaGrad's, whose sums of squares start at 1
-  double x_max = 10;    ///< from this count on a pair weighs 1; the paper has 100, for billions of words
-  double alpha = 0.75;  ///< how weights grow up to there
-  uint64_t seed = 1;
+  int64_t dim = 100;               ///< numbers in a vector
+  int64_t epochs = 25;             ///< passes over the counts
+  int64_t window = 5;              ///< words on either side whose distance counts; the paper has 10
+  double lr = 0.05;                ///< AdaGrad's, whose sums of squares start at 1
+  double x_max = 10;               ///< from this count on a pair weighs 1; the paper has 100, for billions of words
+  double alpha = 0.75;             ///< how weights grow up to there
+  uint64_t seed = 1;               ///< of the start and the order
   int threads = 1;                 ///< more than 1: no two runs give quite the same vectors, as in Word2VecOptions
   TrainingProgress progress = {};  ///< `advanced` counts pairs; the loss is the mean of f(X) (...)^2 / 2
 };

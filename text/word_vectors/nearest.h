@@ -14,8 +14,8 @@ namespace roux::text {
 
 /// A word and the cosine of its vector with what was asked for.
 struct Neighbour {
-  std::string word;
-  double score;
+  std::string word;  ///< as the vectors spell it
+  double score;      ///< in [-1, 1]
 
   bool operator==(const Neighbour&) const = default;
 };
@@ -50,8 +50,10 @@ std::string odd_one_out(const WordVectors& vectors, const std::vector<std::strin
 /// with every word, equals in the order of the rows, for any number of threads.
 class NearestWords {
  public:
+  /// Makes the compact copy; `vectors` must live as long as this.
   explicit NearestWords(const WordVectors& vectors);
 
+  /// Those it was made from.
   const WordVectors& vectors() const { return vectors_; }
 
   /// The `top_n` words closest to `vector` (dim), the closest first, `exclude` and all its words left out (words that

@@ -20,6 +20,7 @@ int64_t fitting_buckets(const StringTable& words, const SubwordRule& rule);
 /// training is as small as the vocabulary allows.
 class SubwordRows {
  public:
+  /// Without a rule, words have their own rows alone.
   SubwordRows(const StringTable& words, const std::optional<SubwordRule>& rule);
 
   /// Rows of the table.

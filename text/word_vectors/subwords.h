@@ -15,7 +15,7 @@ namespace roux::text {
 struct SubwordRule {
   int64_t min_chars = 3;  ///< characters of the shortest run, the marks `<` and `>` at the ends of a word included
   int64_t max_chars = 6;  ///< of the longest
-  int64_t buckets = 2'000'000;
+  int64_t buckets = 2'000'000;  ///< vectors that all runs share, by their hash
 
   /// Appends the bucket, in [0, buckets), of every run of `word`, in fastText's order: by where they begin, then by
   /// length. A character is a code point of UTF-8; the hash is FNV-1a of 32 bits over sign-extended bytes, as in
@@ -32,12 +32,13 @@ class Subwords {
   /// 1 <= buckets <= 2^31 - 1.
   Subwords(SubwordRule rule, Tensor table);
 
+  /// What it was made with.
   const SubwordRule& rule() const { return rule_; }
   const Tensor& table() const { return table_; }
   int64_t dim() const { return table_.size(1); }
-  /// The mean of the vectors of the word's sub-words, to `to[0 .. dim)`. False, and zeros, for a word without any.
+  /// The mean of the vectors of the word's sub-words, to `to` (dim). False, and zeros, for a word without any.
   bool mean(std::string_view word, float* to) const;
-  /// Makes `own[0 .. dim)`, the row of a known word, the mean of itself and of the word's sub-words: what fastText
+  /// Makes `own` (dim), the row of a known word, the mean of itself and of the word's sub-words: what fastText
   /// calls the vector of the word.
   void mean_with(std::string_view word, float* own) const;
 

@@ -11,6 +11,7 @@
 
 namespace roux::text {
 
+/// Options of `read_training_corpus`.
 struct TrainingCorpusOptions {
   int64_t min_count = 5;                       ///< words that occur fewer times are left out
   TextEncoding encoding = TextEncoding::utf8;  ///< of the corpus
@@ -29,7 +30,9 @@ struct TrainingCorpus {
   int64_t damaged_lines = 0;
   int64_t first_damaged_line = 0;
 
+  /// How many there are.
   int64_t sentences() const { return static_cast<int64_t>(ends.size()); }
+  /// The words of one of them, by number; not checked.
   std::span<const int32_t> sentence(int64_t index) const {
     const auto i = static_cast<size_t>(index);
     const auto begin = static_cast<size_t>(i == 0 ? 0 : ends[i - 1]);

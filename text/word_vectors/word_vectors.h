@@ -39,6 +39,7 @@ class WordVectors {
   int32_t find(std::string_view word) const { return words_->find(word); }
   /// The word of a row; throws unless 0 <= row < size(). The view lasts as long as these vectors or a copy of them.
   std::string_view word(int64_t row) const { return (*words_)[row]; }
+  /// All words, by row.
   const WordList& words() const { return *words_; }
   /// (size, dim), float32, on the CPU, contiguous.
   const Tensor& vectors() const { return vectors_; }
@@ -58,9 +59,10 @@ class WordVectors {
 
 /// What a loader skipped.
 struct LoadReport {
+  /// A row that was skipped.
   struct BadRow {
-    int64_t line;  ///< from 1; in binary forms the number of the record
-    std::string reason;
+    int64_t line;        ///< from 1; in binary forms the number of the record
+    std::string reason;  ///< what was wrong with it
   };
   std::string form;                 ///< "GloVe text", "word2vec binary" and so on
   int64_t duplicates = 0;           ///< rows of a word that was there already: the first counts

@@ -1,0 +1,147 @@
+// The usual mistakes of a training loop, each made and each avoided.
+#include "nn/mistakes.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "nn/adam.h"
+#include "nn/dropout.h"
+#include "nn/linear.h"
+#include "nn/loss.h"
+#include "nn/sgd.h"
+#include "tests/message_of.h"
+
+using namespace roux;
+
+namespace {
+
+struct Model : nn::Module {
+  nn::Linear first{4, 8}, second{8, 3};
+  nn::Dropout dropout{0.5};
+
+  Model() {
+    add("first", first);
+    add("second", second);
+    add("dropout", dropout);
+  }
+  Variable forward(const Variable& x) { return second(dropout(tanh(first(x)))); }
+};
+
+struct Training {
+  Model model;
+  nn::SGD optimizer{model.named_parameters(), {.lr = 0.1}};
+  Tensor x = Tensor::ones({5, 4}), labels = Tensor::zeros({5}, int64);
+  std::vector<std::string> said;
+  nn::MistakeDetector detector{model, [this](const std::string& mistake) { said.push_back(mistake); }};
+
+  Variable loss() { return nn::cross_entropy(model.forward(x), labels); }
+};
+
+}  // namespace
+
+TEST_CASE("mistakes: none in a loop that is right, with several backwards to a step and an evaluation") {
+  Training training;
+  double total = 0;
+  for (int step = 0; step < 4; ++step) {
+    training.optimizer.zero_grad();
+    Variable sum_of_two = training.loss() + training.loss();
+    sum_of_two.backward();
+    const Variable loss = training.loss();
+    loss.backward();
+    training.optimizer.step();
+    total += loss.item();
+  }
+  training.model.eval();
+  const NoGrad no_grad;
+  training.loss();
+  CHECK(total > 0);
+  CHECK(training.said.empty());
+  CHECK(training.detector.mistakes().empty());
+}
+
+TEST_CASE("mistakes: a backward that computes with parameters is no evaluation") {
+  Training training;
+  const Variable& weight = training.model.first.weight;
+  const Variable doubled = record("doubled", weight.data() * 2, {weight},
+                                  [&](const Tensor& grad, GradSink& to) { to.add(0, grad * 2 + (weight * 0).data()); });
+  const Variable loss = training.loss() + sum(doubled);
+  loss.backward();
+  CHECK(training.said.empty());
+}
+
+TEST_CASE("mistakes: zero_grad forgotten") {
+  Training training;
+  for (int step = 0; step < 3; ++step) {
+    training.loss().backward();
+    CHECK(training.said.size() == (step == 0 ? 0 : 1));
+    training.optimizer.step();
+  }
+  REQUIRE(training.said.size() == 1);
+  CHECK(training.said[0] ==
+        "[backward] adds to gradients from before the last step, that of 'first.weight' among them "
+        "(hint: optimizer.zero_grad() before each backward)");
+}
+
+TEST_CASE("mistakes: a graph kept alive across steps, added up before and after backward") {
+  for (const bool before : {true, false}) {
+    Training training;
+    Variable total = Tensor::scalar(0);
+    for (int step = 0; step < 3; ++step) {
+      training.optimizer.zero_grad();
+      const Variable loss = training.loss();
+      if (before) total = total + loss;
+      loss.backward();
+      if (!before) total = total + loss;
+      CHECK(training.said.empty() == (before && step == 0));
+      training.optimizer.step();
+    }
+    REQUIRE(!training.said.empty());
+    CHECK(training.said[0].find("[add] takes a result of ") == 0);
+    CHECK(training.said[0].find("keeps that graph alive (hint: `total += loss.item()`") != std::string::npos);
+  }
+}
+
+TEST_CASE("mistakes: evaluating in training mode") {
+  Training training;
+  const NoGrad no_grad;
+  training.loss();
+  REQUIRE(training.said.size() == 5);  // four parameters and dropout
+  CHECK(training.said[0].find("[eval] 'first.weight' is read under NoGrad by a module in training mode") == 0);
+  Training part;
+  part.model.eval();
+  part.model.dropout.train();
+  part.loss();
+  REQUIRE(part.said.size() == 1);
+  CHECK(part.said[0].find("[eval] dropout acts under NoGrad: a module was left in training mode") == 0);
+}
+
+TEST_CASE("mistakes: a parameter that forward never uses") {
+  struct Forgetful : Model {
+    nn::Linear forgotten{2, 2};
+    nn::Linear frozen{2, 2};
+    Forgetful() {
+      add("forgotten", forgotten);
+      frozen.weight.set_requires_grad(false);
+      frozen.bias.set_requires_grad(false);
+      add("frozen", frozen);
+    }
+  } model;
+  std::vector<std::string> said;
+  const nn::MistakeDetector detector(model, [&](const std::string& mistake) { said.push_back(mistake); });
+  for (int step = 0; step < 2; ++step) {
+    model.zero_grad();
+    sum(model.forward(Tensor::ones({1, 4}))).backward();
+  }
+  REQUIRE(said.size() == 2);
+  CHECK(said[0].find("[backward] 'forgotten.weight' requires a gradient, and no operation has read it") == 0);
+  CHECK(said[1].find("'forgotten.bias'") != std::string::npos);
+}
+
+TEST_CASE("mistakes: a report that throws ends what was going on") {
+  Model model;
+  const nn::MistakeDetector detector(model, [](const std::string& mistake) { throw Error(mistake); });
+  const NoGrad no_grad;
+  CHECK(message_of([&] { model.forward(Tensor::ones({1, 4})); }).find("[eval] 'first.weight'") == 0);
+}
