@@ -80,7 +80,7 @@ libs := $(blas_libs) $(call find_flags,--libs,libutf8proc,-lutf8proc) $(call fin
 
 march := $(if $(MARCH),-march=$(MARCH))
 # g++ 12 on AVX-512 moves constants wrongly by more than 16 bytes: std::vector<int64_t>{1, 1, 0, 0} comes out as four
-# ones, and instrumented code overwrites what it still needs. Programs are not slower by this.
+# ones, and instrumented code overwrites what it still needs. Kernels keep their vector instructions.
 short_moves := $(shell $(CXX) -mmove-max=128 -mstore-max=128 -x c++ -E /dev/null >/dev/null 2>&1 && \
   echo -mmove-max=128 -mstore-max=128)
 compile = $(CXX) -std=c++20 $(optimise) $(march) $(short_moves) -fno-math-errno -fno-trapping-math -pthread \
