@@ -46,6 +46,16 @@ Device other(Device device) { return device == cpu ? gpu : cpu; }
 
 }  // namespace
 
+TEST_CASE("a gradient goes back to the device that its value came from") {
+  const Variable here(numbers({3}, float32), true);
+  CHECK(here.to(cpu) == here);  // nothing to record
+  if (!has_device()) return;
+  const Variable there = here.to(gpu);
+  CHECK(there.device() == gpu);
+  (there * there).to(cpu).backward(Tensor::ones({3}));
+  check_same(here.grad(), here.data() * 2, 0, "of x * x on the device");
+}
+
 TEST_CASE("tensors of every type go to a device and come back as they were") {
   if (!has_device()) return;
   for (const DType dtype : all_types) {
