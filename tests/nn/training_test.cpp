@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -145,6 +146,35 @@ TEST_CASE("threads may evaluate one model side by side while an optimiser still 
   copy.eval();
   const Variable expected = copy.forward(batch.ids, batch.offsets);
   for (const Tensor& result : results) CHECK(nn::close(result, expected, {.rtol = 0, .atol = 0}));
+}
+
+TEST_CASE("lookups are the same while an optimiser still owes rows, with a padding and without") {
+  const Tensor offsets = Tensor::from<int64_t>({0, 3, 4});
+  const auto check = [&](auto& layer, auto& copy, const auto& look_up) {
+    nn::Adam optimizer(layer.named_parameters());
+    for (int64_t step = 0; step < 6; ++step) {  // other rows each time: those of before are owed their decay
+      optimizer.zero_grad();
+      const Tensor ids = Tensor::from<int64_t>({step, step + 1, 8, step, 2, 9});
+      look_up(layer, ids).backward(Tensor::ones(look_up(layer, ids).shape()));
+      optimizer.step();
+    }
+    copy.load_state_dict(layer.state_dict());
+    const NoGrad no_grad;
+    const Tensor with_2 = Tensor::from<int64_t>({1, 0, 2, 2, 5, 2}),
+                 without_2 = Tensor::from<int64_t>({7, 0, 3, 9, 0, 1});
+    for (const Tensor& ids : {with_2, without_2})
+      CHECK(nn::close(look_up(layer, ids), look_up(copy, ids), {.rtol = 0, .atol = 0}));
+  };
+  for (const std::optional<int64_t> padding :
+       {std::optional<int64_t>(), std::optional<int64_t>(0), std::optional<int64_t>(2)}) {
+    for (const Pooling mode : {Pooling::sum, Pooling::mean, Pooling::max}) {
+      nn::EmbeddingBag layer(10, 4, {.mode = mode, .padding_idx = padding}),
+          copy(10, 4, {.mode = mode, .padding_idx = padding});
+      check(layer, copy, [&](nn::EmbeddingBag& bag, const Tensor& ids) { return bag(ids, offsets); });
+    }
+    nn::Embedding layer(10, 4, {.padding_idx = padding}), copy(10, 4, {.padding_idx = padding});
+    check(layer, copy, [&](nn::Embedding& table, const Tensor& ids) { return table(ids); });
+  }
 }
 
 TEST_CASE("the classifier as a layer author would test it") {
