@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "tensor/error.h"
 #include "tensor/json_value.h"
@@ -94,7 +95,9 @@ std::vector<std::string> labels(const JsonObject& json) {
     ROUX_CHECK(error == std::errc() && end == key.data() + key.size() && id < count && std::to_string(id) == key,
                operation, names.place(), " has the id '", key.substr(0, 40), "' among ", count,
                " labels; expected 0, 1, 2, ...");
-    result[id] = names.text(key);
+    const JsonValue& label = names.value().items[i];  // names.text(key) would look through them all
+    if (label.type != JsonValue::Type::string) names.refuse(key, "a string");
+    result[id] = label.text;
   }
   return result;
 }
@@ -203,13 +206,17 @@ std::string to_json(const TransformerConfig& config, const std::string& architec
   json["pad_token_id"] = config.pad_token_id;
   if (config.pad_token_id < 0) json["pad_token_id"] = nullptr;
   json["problem_type"] = config.problem_type;
-  json["id2label"] = json["label2id"] = nlohmann::ordered_json::object();
+  // As lists: looking each key up among those before would take the square of their number.
+  nlohmann::ordered_json::object_t id2label, label2id;
+  std::unordered_set<std::string_view> seen;
   for (size_t i = 0; i < config.labels.size(); ++i) {
-    ROUX_CHECK(!json["label2id"].contains(config.labels[i]), "to_json", "two labels are called '", config.labels[i],
-               "'");
-    json["id2label"][std::to_string(i)] = config.labels[i];
-    json["label2id"][config.labels[i]] = i;
+    const std::string& label = config.labels[i];
+    ROUX_CHECK(seen.insert(label).second, "to_json", "two labels are called '", label, "'");
+    id2label.emplace_back(std::to_string(i), label);
+    label2id.emplace_back(label, i);
   }
+  json["id2label"] = std::move(id2label);
+  json["label2id"] = std::move(label2id);
   try {
     return json.dump(2) + "\n";
   } catch (const nlohmann::ordered_json::exception& error) {

@@ -51,8 +51,11 @@ Metadata parse_weight_index(std::string_view json, const std::string& name) {
   const JsonValue value = parse_json(json, name, operation);
   const JsonObject map = JsonObject(value, "'" + name + "'", operation).object("weight_map");
   Metadata result;
-  for (const std::string& tensor : map.value().keys) {
-    const std::string file = map.text(tensor);
+  for (size_t i = 0; i < map.value().keys.size(); ++i) {
+    const std::string& tensor = map.value().keys[i];
+    const JsonValue& place = map.value().items[i];  // map.text(tensor) would look through them all
+    if (place.type != JsonValue::Type::string) map.refuse(tensor, "a string");
+    const std::string& file = place.text;
     ROUX_CHECK(file.ends_with(".safetensors") && file.find_first_of(std::string_view("/\\\0", 3)) == file.npos,
                operation, "'", name, "' places the tensor '", tensor, "' in '", file,
                "'; expected the name of a .safetensors file of the folder");

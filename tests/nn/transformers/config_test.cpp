@@ -175,6 +175,13 @@ TEST_CASE("what a classifier is for is what transformers takes it for") {
   CHECK(parse(text).problem_type == "multi_label_classification");
 }
 
+TEST_CASE("very many labels are written as fast as they are read") {
+  json text = bert_json();
+  text["num_labels"] = 200'000;  // took minutes when each was looked for among those before
+  const TransformerConfig config = parse(text);
+  CHECK(nn::parse_config(nn::to_json(config, "A"), "c").labels == config.labels);
+}
+
 TEST_CASE("two labels of one name are not written: transformers would take them for one") {
   TransformerConfig config;
   config.labels = {"a", "b", "a"};
