@@ -16,7 +16,7 @@ namespace {
 constexpr const char* operation = "load_config";
 constexpr const char* single_label = "single_label_classification";
 constexpr int64_t max_vocab = 10'000'000, max_positions = 1'000'000, max_width = 1'000'000, max_layers = 10'000;
-constexpr int64_t max_labels = 1'000'000;
+constexpr int64_t max_labels = 100'000;
 constexpr int64_t max_parameters = 20'000'000'000;  // 80 GB of float32
 
 /// What the two types of model call the same thing.
