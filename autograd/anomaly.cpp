@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "autograd/gradcheck_report.h"
 #include "tensor/ops.h"
 
 namespace roux {
@@ -38,23 +39,13 @@ Found look(const Tensor& x) {
   return found;
 }
 
-// Where element `i` in row-major order stands.
-std::string place(int64_t i, const Shape& shape) {
-  Shape index = shape;
-  for (int axis = shape.size() - 1; axis >= 0; --axis) {
-    index[axis] = i % shape[axis];
-    i /= shape[axis];
-  }
-  return to_string(index);
-}
-
 // `2 values of (32, 4) that are NaN or infinite, the first, at (0, 3), is -inf`
 std::string described(const Found& found, const Shape& shape) {
   const std::string value = std::isnan(found.value) ? "nan" : found.value > 0 ? "inf" : "-inf";
   if (shape.empty()) return value;
   return std::to_string(found.count) + (found.count == 1 ? " value" : " values") + " of " + to_string(shape) +
          (found.count == 1 ? " that is NaN or infinite, " : " that are NaN or infinite, the first, ") + "at " +
-         place(found.first, shape) + (found.count == 1 ? ": " : ", is ") + value;
+         detail::index_text(found.first, shape) + (found.count == 1 ? ": " : ", is ") + value;
 }
 
 }  // namespace
