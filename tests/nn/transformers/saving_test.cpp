@@ -1,5 +1,6 @@
 // Saving that is interrupted: killed at any moment, or without room on the disk, it leaves a folder that loads.
 #include <doctest/doctest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -50,23 +51,32 @@ TEST_CASE("a folder loads after a kill at any moment of saving, 200 times") {
   Generator random(7);
   int found[3] = {};
   for (int round = 0; round < 200; ++round) {
+    int saved[2];  // a pipe: the child writes a byte after each saving
+    REQUIRE(::pipe(saved) == 0);
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      for (int turn = round;; ++turn)  // only what needs no thread: the child has one
+      for (int turn = round;; ++turn) {  // only what needs no thread: the child has one
         nn::save_pretrained(folder, turn % 2 == 0 ? *second : *first);
+        if (::write(saved[1], "", 1) != 1) ::_exit(1);
+      }
     }
+    // Half of the children are killed after a first saving, however slow the machine is.
+    pollfd first_saving{saved[0], POLLIN, 0};
+    if (round % 2 == 0) CHECK(::poll(&first_saving, 1, 60'000) == 1);
     ::usleep(static_cast<useconds_t>(uniform_int(random, longest)));
     ::kill(child, SIGKILL);
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
     REQUIRE(WIFSIGNALED(status));
+    ::close(saved[0]);
+    ::close(saved[1]);
     const double value = value_of(folder);
     REQUIRE((value == 1 || value == 2));
     ++found[static_cast<int>(value)];
   }
   CHECK(found[1] > 0);
-  CHECK(found[2] > 0);  // else the child never got as far as saving
+  CHECK(found[2] > 0);
 }
 
 TEST_CASE("a full disk leaves the old folder, and says so") {
