@@ -64,8 +64,6 @@ optimise_fuzz := -O2 -g1 -fno-omit-frame-pointer -fno-sanitize-coverage=trace-cm
   -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all
 # Little is moved around, so that lines are counted where they stand; threads count together.
 optimise_coverage := -O1 -g1 --coverage -fprofile-update=atomic
-optimise_tests_asan := -O0
-optimise_tests_tsan := -O0
 optimise := $(or $(optimise_$(CONFIG)),$(optimise_release))
 # Instrumented code makes g++ warn of what cannot happen; the release configuration is the one that must be clean.
 # -Wrestrict in g++ 12 is wrong about "text" + std::string (GCC bug 105651); clang does not know it.
@@ -182,7 +180,7 @@ $(cuda_bench): private libs += -ldl
 $(fuzzers): $(out)/programs/%: $(objects)/tests/fuzz/%.o $(app_library) $(library)
 $(fuzzers): private link += -fsanitize=fuzzer
 # Tests compile in two thirds of the time, and run as fast: what they call is in the library.
-$(call object_of,$(test_sources)): private compile += $(or $(optimise_tests_$(CONFIG)),-O1)
+$(call object_of,$(test_sources)): private compile += -O1
 # gdb needs to know all types and to see every variable.
 $(gdb_program): $(call object_of,$(gdb_source)) $(library)
 $(call object_of,$(gdb_source)): private compile += -O0 -g

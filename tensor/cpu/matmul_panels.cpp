@@ -17,6 +17,8 @@ constexpr int64_t private_bytes = 400 * 1024;  // of a block's piece: beside it 
 constexpr int64_t wanted_blocks = 8;           // enough to share out; a block of less work than this is not worth it:
 constexpr int64_t least_work = 1 << 18;        // multiplications
 constexpr int64_t most_entries = 64;           // of a panel of any kernel, both ways
+constexpr int64_t even_depth = 16;  // pieces are of even depth, by multiples of it: copied in whole registers
+constexpr int64_t line_bytes = 64, line_floats = line_bytes / sizeof(float);
 
 int64_t ceil_div(int64_t x, int64_t y) { return (x + y - 1) / y; }
 int64_t round_up(int64_t x, int64_t multiple) { return ceil_div(x, multiple) * multiple; }
@@ -36,8 +38,7 @@ class PanelProduct {
         own_count_(by_rows_ ? m : n),
         own_size_(by_rows_ ? kernel.rows : kernel.columns),
         k_(k),
-        // Pieces of even depth.
-        depth_(round_up(ceil_div(k, ceil_div(k, kernel.depth)), kernel.depth_multiple)),
+        depth_(round_up(ceil_div(k, ceil_div(k, kernel.depth)), std::max(kernel.depth_multiple, even_depth))),
         pieces_(ceil_div(k, depth_)),
         shared_panels_(ceil_div(shared_count_, shared_size_)),
         own_panels_(ceil_div(own_count_, own_size_)),
@@ -73,8 +74,21 @@ class PanelProduct {
 
   /// Part i of n of a shared panel, into the second-level cache.
   void prefetch_part(const char* panel, int64_t i, int64_t n) const {
-    const int64_t lines = bytes(shared_size_) / 64;
-    for (int64_t line = lines * i / n; line < lines * (i + 1) / n; ++line) __builtin_prefetch(panel + line * 64, 0, 2);
+    const int64_t lines = bytes(shared_size_) / line_bytes;
+    for (int64_t line = lines * i / n; line < lines * (i + 1) / n; ++line)
+      __builtin_prefetch(panel + line * line_bytes, 0, 2);
+  }
+
+  /// Part i of n of what the panels [begin, end) of the longer side are packed from, into the second-level cache.
+  void prefetch_own(int64_t begin, int64_t end, int64_t piece, int64_t i, int64_t n) const {
+    const int64_t entry = begin * own_size_, entries = std::min(end * own_size_, own_count_) - entry;
+    const ProductOperand from = own_.from(entry, piece * depth_);
+    const bool of_places = from.depth_step == 1;  // what stands side by side
+    const int64_t runs = of_places ? entries : depth_of(piece), length = of_places ? depth_of(piece) : entries;
+    for (int64_t run = runs * i / n; run < runs * (i + 1) / n; ++run) {
+      const float* const data = from.data + run * (of_places ? from.step : from.depth_step);
+      for (int64_t l = 0; l < length; l += line_floats) __builtin_prefetch(data + l, 0, 2);
+    }
   }
 
   /// By the shape alone. Beyond a few, a multiple of four, so that two or four threads get the same.
@@ -99,17 +113,19 @@ class PanelProduct {
       // Columns outside: the panel of the right operand, the longer one, stays in the first-level cache.
       const int64_t column_begin = by_rows_ ? 0 : begin, column_end = by_rows_ ? shared_panels_ : end;
       const int64_t row_begin = by_rows_ ? begin : 0, row_end = by_rows_ ? end : shared_panels_;
-      for (int64_t column = column_begin; column < column_end; ++column) {
-        for (int64_t row = row_begin; row < row_end; ++row) {
+      const int64_t count = (end - begin) * shared_panels_;
+      for (int64_t i = 0, column = column_begin; column < column_end; ++column) {
+        for (int64_t row = row_begin; row < row_end; ++row, ++i) {
           const int64_t own = by_rows_ ? row : column, shared = by_rows_ ? column : row;
           const char* const mine = memory.get() + (own - begin) * bytes(own_size_);
           const char* const ours = shared_panel(piece, shared);
-          // The shared panel that comes next is fetched bit by bit: third-level caches are slow.
+          // What comes next is fetched bit by bit: third-level caches and memory are slow.
           if (by_rows_) {
             if (shared + 1 < shared_panels_) prefetch_part(ours + bytes(shared_size_), own - begin, end - begin);
-          } else if (shared + 1 < shared_panels_) {
+          } else if (column == begin && shared + 1 < shared_panels_) {
             prefetch_part(ours + bytes(shared_size_), 0, 1);
           }
+          if (piece + 1 < pieces_) prefetch_own(begin, end, piece + 1, i, count);
           multiply(piece, row, column, by_rows_ ? mine : ours, by_rows_ ? ours : mine);
         }
       }

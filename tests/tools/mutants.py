@@ -51,14 +51,15 @@ COMPILED_IN = {
     "tensor/cpu/pool_rows.h": "tensor/cpu/embedding.cpp",
     "tensor/cpu/simd.h": "tensor/cpu/adam.cpp",
     "tensor/cpu/softmax_rows.h": "tensor/cpu/softmax.cpp",
-    "tensor/cpu/transpose4.h": "tensor/cpu/matmul_panels.cpp",
+    "tensor/cpu/transpose4.h": "tensor/cpu/matmul_float32.cpp",
 }
 # What is broken unless --only names something else.
 SOURCES = ["autograd/ops*.cpp", "autograd/gradient.cpp", "autograd/engine.cpp", "tensor/cpu/*.cpp", *COMPILED_IN]
 # The tests nearest to a source beside the table of operations; of several patterns the first that fits.
 OPERATIONS = "tests/operations/*.cpp"
 NEAREST = [
-    ("autograd/ops_layers.cpp", ["tests/nn/embedding_test.cpp", "tests/nn/lazy_adam_test.cpp"]),
+    ("autograd/ops_layers.cpp", ["tests/nn/embedding_test.cpp", "tests/nn/lazy_adam_test.cpp",
+                                 "tests/nn/training_test.cpp"]),
     ("autograd/ops*", ["tests/autograd/variable_test.cpp"]),
     ("autograd/*", ["tests/autograd/*_test.cpp", "tests/nn/clip_grad_test.cpp"]),
     ("tensor/cpu/lazy_adam*", ["tests/nn/lazy_adam*_test.cpp"]),
