@@ -210,11 +210,13 @@ std::vector<Arrived> run_backward_once(Check& check, const std::vector<NamedVari
   const Values again = evaluate(check.f);
   ROUX_CHECK(
       std::equal(again.begin(), again.end(), check.result.begin(), check.result.end(), same), "gradcheck",
-      "two calls with the same inputs gave different results (hint: random numbers must be the same at each call; "
-      "dropout, say, in eval() or with a generator that the function starts anew)");
+      "two calls with the same inputs gave different results (hint: does it keep something from call to call? random "
+      "numbers must be the same at each: dropout in eval(), in a child that add() knows of, or with a generator that "
+      "the function starts anew)");
   const Tensor cotangent = make_cotangent(result, check.options.seed);
   check.cotangent = cotangent.to_vector<double>();
   if (result.requires_grad()) result.backward(cotangent);
+  originals.check_unchanged("the backward of " + (of.name.empty() ? "the function" : of.name));
   std::vector<Arrived> gradients;
   for (NamedVariable input : inputs) {
     const Tensor gradient = input.variable.grad();
@@ -223,6 +225,62 @@ std::vector<Arrived> run_backward_once(Check& check, const std::vector<NamedVari
     input.variable.zero_grad();
   }
   return gradients;
+}
+
+}  // namespace
+
+namespace {
+
+// The inputs as Variables of their own in float64, of which those require a gradient for which `wanted` holds.
+template <class Wanted>
+std::vector<Variable> make_inputs(const std::vector<Tensor>& inputs, const Wanted& wanted) {
+  std::vector<Variable> variables;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bool floating = inputs[i].defined() && is_floating(inputs[i].dtype());
+    variables.push_back(floating ? Variable(inputs[i].to(float64).clone(), wanted(i)) : Variable(inputs[i]));
+  }
+  return variables;
+}
+
+// The gradient that input i gets when no other input wants one, with f's own errors explained.
+Tensor gradient_alone(const std::function<Variable(const std::vector<Variable>&)>& f, const std::vector<Tensor>& inputs,
+                      size_t i, uint64_t seed) {
+  const std::vector<Variable> variables = make_inputs(inputs, [i](size_t j) { return j == i; });
+  try {
+    const Variable result = f(variables);
+    if (result.requires_grad()) result.backward(make_cotangent(result, seed));
+  } catch (const Error& error) {
+    throw Error(std::string(error.what()) + " (in gradcheck, while input " + std::to_string(i) +
+                " alone requires a gradient: each input's is to be given where to.wants(i), whatever others want)");
+  }
+  return variables[i].grad();
+}
+
+bool same_gradient(const Tensor& found, const Tensor& expected, const GradcheckOptions& options) {
+  if (found.defined() != expected.defined()) return false;
+  if (!found.defined() || found.numel() == 0) return true;
+  return amax(abs(found - expected)).item() <= options.atol + options.rtol * amax(abs(expected)).item();
+}
+
+// A backward may give an input another gradient, or none, when it is the only one that wants one. Changes the result
+// when it does; `variables` are inputs that all require one.
+void check_each_alone(const std::function<Variable(const std::vector<Variable>&)>& f, const std::vector<Tensor>& inputs,
+                      const std::vector<Variable>& variables, const GradcheckOptions& options,
+                      GradcheckResult& result) {
+  const Variable together = f(variables);
+  if (!together.requires_grad()) return;
+  together.backward(make_cotangent(together, options.seed));
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!variables[i].requires_grad()) continue;
+    const Tensor found = gradient_alone(f, inputs, i, options.seed), expected = variables[i].grad();
+    if (same_gradient(found, expected, options)) continue;
+    result.ok = false;
+    result.input = "input " + std::to_string(i);
+    result.message = "[gradcheck] " + name_of(together, options) + ", " + result.input +
+                     ": its gradient is another one when no other input requires one (hint: to.wants(i) is about "
+                     "input i alone)";
+    return;
+  }
 }
 
 }  // namespace
@@ -242,14 +300,13 @@ GradcheckResult check_gradients(const std::function<Variable()>& f, const std::v
 
 GradcheckResult gradcheck(const std::function<Variable(const std::vector<Variable>&)>& f,
                           const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
-  std::vector<Variable> variables;
+  const std::vector<Variable> variables = make_inputs(inputs, [](size_t) { return true; });
   std::vector<NamedVariable> leaves;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const bool floating = inputs[i].defined() && is_floating(inputs[i].dtype());
-    variables.push_back(floating ? Variable(inputs[i].to(float64).clone(), true) : Variable(inputs[i]));
-    if (floating) leaves.push_back({"input " + std::to_string(i), variables.back()});
-  }
-  return check_gradients([&] { return f(variables); }, leaves, options);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (variables[i].requires_grad()) leaves.push_back({"input " + std::to_string(i), variables[i]});
+  GradcheckResult result = check_gradients([&] { return f(variables); }, leaves, options);
+  if (result.ok && leaves.size() > 1) check_each_alone(f, inputs, variables, options, result);
+  return result;
 }
 
 }  // namespace roux

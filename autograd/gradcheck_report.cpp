@@ -31,6 +31,18 @@ std::string length_text(double length, const Shape& input, const Shape& result) 
   return of_result.empty() ? named(input, "input") : of_result;
 }
 
+// To how many entries of the result each entry of the input is broadcast; 1 when the shapes are not such.
+double copies(const Shape& input, const Shape& result) {
+  double count = 1;
+  const auto missing = result.size() - input.size();
+  for (int64_t i = 0; i < result.size(); ++i) {
+    const int64_t length = i < missing ? 1 : input[i - missing];
+    if (length != 1 && length != result[i]) return 1;
+    if (length == 1) count *= static_cast<double>(result[i]);
+  }
+  return missing < 0 ? 1 : count;
+}
+
 // How a factor that all entries are off by may have come about. Several reasons where it fits several.
 std::string factor_hint(double factor, const Shape& input, const Shape& result) {
   const auto is = [&](double value) { return std::abs(factor - value) < 2e-3 * std::abs(value); };
@@ -39,13 +51,17 @@ std::string factor_hint(double factor, const Shape& input, const Shape& result) 
   const auto say = [&](const std::string& reason) { reasons += (reasons.empty() ? "" : " Or: ") + reason; };
   if (is(2)) say("all are twice as large as they should be: is something added twice?");
   if (is(0.5)) say("all are half as large as they should be: is one of two uses forgotten?");
-  const std::string times = length_text(factor, input, result), part = length_text(1 / factor, input, result);
+  const std::string times = length_text(factor, input, result);
+  std::string part = length_text(1 / factor, input, result);
+  const double count = copies(input, result);
+  if (part.empty() && count > 1 && is(1 / count))
+    part = error_text(count) + ", the number of entries of the result that each of the input is broadcast to";
   if (!times.empty())
     say("all are too large by " + times +
         ": is the division of a mean forgotten, or something added for each of them?");
   if (!part.empty())
     say("all are too small by " + part + ": is a sum over a broadcast dimension forgotten, or a mean taken for a sum?");
-  return reasons.empty() ? "all are off by the factor " + error_text(factor) : reasons;
+  return reasons.empty() ? "all are off by the factor " + error_text(std::round(1e6 * factor) / 1e6) : reasons;
 }
 
 // Whether slopes left and right differ at many entries of an input that is wrong nearly everywhere: that is noise more
@@ -60,10 +76,12 @@ bool is_noisy(const GradcheckReport& report) {
 // What may be the reason; nothing when the numbers do not tell.
 std::string hint(const GradcheckReport& report, const Shape& result) {
   const GradcheckEntry& worst = report.worst;
+  if (std::isnan(worst.expected) && !std::isnan(worst.found))
+    return "the function itself gives NaN or infinity here: does something on the way overflow?";
   if (std::isnan(worst.found) || std::isnan(worst.expected)) return "NaN: is the input outside the function's domain?";
   if (!report.arrived)
-    return "no gradient arrives: does f use this input as a Variable, not its data(), and does backward add one for "
-           "it?";
+    return "no gradient arrives: does f use this input as a Variable, without data(), detach() and NoGrad on the way, "
+           "and does backward add one for it?";
   const char* const single = "does something on the way compute in float32?";
   if (worst.kink)
     return std::string("the slopes left and right of this input differ: move it off the kink, or set allow_kinks") +

@@ -17,7 +17,6 @@ Tensor zeros_for(const Tensor& g, const Shape& shape) { return Tensor::zeros(sha
 
 Variable cat(const std::vector<Variable>& variables, int64_t axis) {
   const Tensor y = cat(tensors_of(variables), axis);
-  axis = wrap_axis(axis, y.dim(), "cat");
   std::vector<int64_t> ends;  // of each part along `axis`
   for (const Variable& variable : variables) ends.push_back((ends.empty() ? 0 : ends.back()) + variable.size(axis));
   return record("cat", y, variables, [axis, ends = std::move(ends)](const Tensor& g, GradSink& to) {
@@ -30,7 +29,6 @@ Variable cat(const std::vector<Variable>& variables, int64_t axis) {
 
 Variable stack(const std::vector<Variable>& variables, int64_t axis) {
   const Tensor y = stack(tensors_of(variables), axis);
-  axis = wrap_axis(axis, y.dim(), "stack");
   return record("stack", y, variables, [axis](const Tensor& g, GradSink& to) {
     for (int64_t i = 0; i < g.size(axis); ++i) {
       const int input = static_cast<int>(i);

@@ -35,7 +35,6 @@ Variable record_extreme(const char* name, const Variable& x, const Tensor& input
 VariableIndices record_selected(const char* name, const Variable& x, const ValuesIndices& result, int64_t axis,
                                 bool keepdim) {
   const bool single = x.dim() == 0;
-  axis = single ? 0 : wrap_axis(axis, x.dim(), name);
   Variable values =
       record(name, result.values, {x},
              [single, axis, keepdim, indices = saved(result.indices, "indices")](const Tensor& g, GradSink& to) {

@@ -239,9 +239,10 @@ void Variable::backward() const {
 
 void Variable::backward(const Tensor& seed, bool retain_graph) const {
   ROUX_CHECK(defined(), "backward", "the variable is undefined");
-  ROUX_CHECK(node(), "backward",
-             "nothing was recorded for this variable: no input requires a gradient, or it was computed under NoGrad or "
-             "inside a backward (hint: Variable(tensor, true) requires one)");
+  ROUX_CHECK(
+      node(), "backward",
+      "nothing was recorded for this variable: no input requires a gradient, or it was computed under NoGrad or "
+      "inside a backward (hint: Variable(tensor, true) requires one; data() and detach() lead out of the graph)");
   ROUX_CHECK(seed.defined(), "backward", "the seed is undefined");
   ROUX_CHECK(seed.shape() == shape() && seed.dtype() == dtype() && seed.device() == device(), "backward",
              "the seed is a ", seed.dtype(), " tensor of shape ", seed.shape(), " on ", seed.device(), ", expected ",

@@ -8,7 +8,7 @@
 //   Variable swish(const Variable& x, const Variable& beta) {
 //     const Tensor a = x.data(), b = beta.data(), s = sigmoid(a * b);
 //     return record("swish", a * s, {x, beta},
-//                   [a = saved(a, "x"), b = saved(b, "beta"), s](const Tensor& grad, GradSink& to) {
+//                   [a = saved(a, "x"), b = saved(b, "beta"), s = saved(s, "s")](const Tensor& grad, GradSink& to) {
 //                     const Tensor slope = grad * a * s * (1 - s);  // of the result by a * b, times grad
 //                     to.add_broadcast(0, grad * s + slope * b);
 //                     if (to.wants(1)) to.add_broadcast(1, slope * a);
@@ -18,11 +18,11 @@
 // How to add an operation: write such a function, in autograd/ops*.cpp or in a file of your own.
 // - What backward needs, the lambda keeps with `saved`. Saved stands in arithmetic like the tensor it holds; only its
 //   members need `.get()`, as in `a.get().shape()`. A plain Tensor that is captured without `saved` gives a silently
-//   wrong gradient when somebody changes it in place; do so only where nobody else can, as with `s` here. What graph()
-//   shows as bytes that are kept for backward is what is `saved`.
+//   wrong gradient when somebody changes it in place, and is missing in the bytes that graph() shows as kept for
+//   backward.
 // - The lambda must never capture its own result's Variable, for that cycle would never be freed.
 // - `to.add_broadcast(i, g)` is always right; `to.add(i, g)` is for gradients of the input's own shape and type.
-//   `to.wants(i)` is optional, and saves the work for a gradient that nobody needs (see grad_sink.h).
+//   `to.wants(i)` saves the work for a gradient that nobody needs (see grad_sink.h): ask for each input by itself.
 // - `grad` is shared: never change it in place.
 // - What the functions on tensors do not check, ROUX_CHECK does (tensor/error.h):
 //   `ROUX_CHECK(x.dim() == 2, "swish", "expected a matrix, found shape ", x.shape());`
@@ -116,7 +116,7 @@ class Variable {
   void backward() const;
   /// The same for any shape, from the gradient of this value. retain_graph: keep what was saved for another backward.
   void backward(const Tensor& seed, bool retain_graph = false) const;
-  /// The same value as a constant, sharing storage.
+  /// The same value as a constant, sharing storage; a copy while an optimiser owes rows of it movement.
   Variable detach() const;
 
   /// Views and conversions as of Tensor; gradients flow through them.
@@ -146,6 +146,7 @@ class Variable {
   /// Installs (or, with null, removes) them. Throws when another optimiser's are there.
   void set_pending_rows(PendingRows* pending);
   detail::Node* node() const;
+  /// Whether both are the same Variable, whatever the values are; eq() of tensors compares those.
   friend bool operator==(const Variable& a, const Variable& b) { return a.value_ == b.value_; }
 
  private:

@@ -6,6 +6,7 @@
 
 #include "nn/lazy_adam.h"
 #include "tensor/backend.h"
+#include "tensor/operands.h"
 
 namespace roux::nn {
 namespace {
@@ -21,8 +22,6 @@ void check_options(const AdamOptions& options, const char* optimizer) {
 Tensor zeros_like(const Variable& parameter) {
   return Tensor::zeros(parameter.shape(), parameter.dtype(), parameter.device());
 }
-
-View view_or_none(const Tensor& tensor) { return tensor.defined() ? tensor.view() : View{}; }
 
 int64_t read_step(StateReader& reader, const std::string& prefix) {
   const Tensor step = reader.take(prefix + "step", {}, int64);
@@ -117,7 +116,7 @@ void Adam::dense_step(std::vector<size_t> waiting) {
       }
       const Tensor weight = writable(i, state.exp_avg), grad = parameter(i).grad().contiguous();
       views.push_back({weight.view(), grad.view(), state.exp_avg.view(), state.exp_avg_sq.view(),
-                       view_or_none(state.max_exp_avg_sq)});
+                       view_or_null(state.max_exp_avg_sq)});
       kept.push_back(grad);
       weight.bump_version();
       together.push_back(i);

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "nn/optimizer_writes.h"
+
 namespace roux::nn {
 namespace {
 
@@ -16,6 +18,9 @@ Module* owner_of(const std::string& parameter, const std::vector<std::pair<std::
     if (name == prefix) return module;
   return nullptr;
 }
+
+// What an operation's backward computes is not recorded, and no evaluation either.
+bool in_backward() { return std::string_view(detail::running_operation()) != "backward"; }
 
 bool released(const detail::Node& node) {
   if (node.released) return true;
@@ -39,8 +44,8 @@ MistakeDetector::Parameter* MistakeDetector::find(const Variable& variable) {
   return nullptr;
 }
 
-void MistakeDetector::report(const std::string& mistake) {
-  if (!seen_.insert(mistake).second) return;
+void MistakeDetector::report(const std::string& kind, const std::string& mistake) {
+  if (!seen_.insert(kind).second) return;
   mistakes_.push_back(mistake);
   if (report_) {
     report_(mistake);
@@ -50,22 +55,24 @@ void MistakeDetector::report(const std::string& mistake) {
 }
 
 void MistakeDetector::check_mode(const char* operation, const Parameter* read) {
-  if (NoGrad::recording() || in_backward_) return;
+  if (NoGrad::recording() || in_backward()) return;
   if (read && read->owner && read->owner->is_training())
-    report("[eval] '" + read->name +
-           "' is read under NoGrad by a module in training mode (hint: model.eval() before "
-           "evaluating, model.train() after it)");
+    report("eval", "[eval] '" + read->name +
+                       "' is read under NoGrad by a module in training mode (hint: model.eval() before "
+                       "evaluating, model.train() after it)");
   if (std::string_view(operation) == "dropout")
-    report(
-        "[eval] dropout acts under NoGrad: a module was left in training mode (hint: model.eval() before "
-        "evaluating, model.train() after it)");
+    report("eval",
+           "[eval] dropout acts under NoGrad: a module was left in training mode (hint: model.eval() before "
+           "evaluating, model.train() after it; it reaches what add() has registered)");
 }
 
 void MistakeDetector::check_graph(const char* operation, const Variable& input) {
   if (!NoGrad::recording() || !input.node() || !released(*input.node())) return;
-  report(std::string("[") + operation + "] takes a result of " + input.operation() +
-         " from a graph whose backward has run, and keeps that graph alive (hint: `total += loss.item()`, or detach() "
-         "what is only looked at)");
+  report(
+      "graph",
+      std::string("[") + operation + "] takes a result of " + input.operation() +
+          " from a graph whose backward has run, and keeps that graph alive (hint: `total += loss.item()`, or detach() "
+          "what is only looked at)");
 }
 
 void MistakeDetector::operation(const char* name, const Tensor&, std::span<const Variable> inputs) {
@@ -81,17 +88,17 @@ void MistakeDetector::operation(const char* name, const Tensor&, std::span<const
 }
 
 void MistakeDetector::backward_begins(const detail::Node&) {
-  in_backward_ = true;
-  if (!ended_) return;
+  // Without an optimiser, a changed table is one whose rows its max_norm has shortened.
+  if (!ended_ || detail::optimizer_writes == writes_) return;
   for (const Parameter& parameter : parameters_) {
     if (!parameter.variable.gradient().defined() || parameter.variable.raw().version() == parameter.version) continue;
-    return report("[backward] adds to gradients from before the last step, that of '" + parameter.name +
-                  "' among them (hint: optimizer.zero_grad() before each backward)");
+    return report("zero_grad", "[backward] adds to gradients from before the last step, that of '" + parameter.name +
+                                   "' among them (hint: optimizer.zero_grad() before each backward)");
   }
 }
 
 void MistakeDetector::backward_ends(const detail::Node&) {
-  in_backward_ = false;
+  writes_ = detail::optimizer_writes;
   bool any_used = false;
   for (Parameter& parameter : parameters_) {
     parameter.version = parameter.variable.raw().version();
@@ -100,9 +107,11 @@ void MistakeDetector::backward_ends(const detail::Node&) {
   if (!any_used || std::exchange(ended_, true)) return;
   for (const Parameter& parameter : parameters_)
     if (!parameter.used && parameter.variable.requires_grad())
-      report("[backward] '" + parameter.name +
-             "' requires a gradient, and no operation has read it: forward never uses it (hint: use it, or leave it "
-             "out)");
+      report(
+          parameter.name,
+          "[backward] '" + parameter.name +
+              "' requires a gradient, and no operation has read it: forward never uses it (hint: use it, or leave it "
+              "out)");
 }
 
 }  // namespace roux::nn

@@ -23,7 +23,7 @@ namespace roux::nn {
 /// - a graph that is kept alive: an operation takes a result of a graph whose backward has run (`total += loss`).
 /// - a module left in training mode: its parameters are read, or dropout acts, under NoGrad.
 /// - a parameter that requires a gradient and that no operation has read by the end of the first backward.
-/// Each mistake is reported once.
+/// Each kind of mistake is reported once, a parameter that is never used once for each.
 class MistakeDetector : public Observer {
  public:
   /// report: gets each mistake as a line of text; without one they are printed to stderr. It may throw, which ends the
@@ -49,14 +49,14 @@ class MistakeDetector : public Observer {
   Parameter* find(const Variable& variable);
   void check_mode(const char* operation, const Parameter* read);
   void check_graph(const char* operation, const Variable& input);
-  void report(const std::string& mistake);
+  void report(const std::string& kind, const std::string& mistake);
 
   std::function<void(const std::string&)> report_;
   std::vector<Parameter> parameters_;
   std::vector<std::string> mistakes_;
-  std::set<std::string> seen_;  // kinds, with what they are about
+  std::set<std::string> seen_;  // kinds
   bool ended_ = false;          // a backward has
-  bool in_backward_ = false;
+  int64_t writes_ = 0;          // of optimisers, at the end of the last backward
 };
 
 }  // namespace roux::nn

@@ -5,7 +5,13 @@
 #include <cmath>
 #include <utility>
 
-namespace roux::nn {
+#include "nn/optimizer_writes.h"
+
+namespace roux {
+
+thread_local constinit int64_t detail::optimizer_writes = 0;
+
+namespace nn {
 
 Optimizer::Optimizer(NamedParameters parameters, double lr) : parameters_(std::move(parameters)) {
   ROUX_CHECK(!parameters_.empty(), "optimizer",
@@ -43,6 +49,7 @@ Tensor Optimizer::writable(size_t i, const Tensor& state) {
              ", its optimizer's state ", state.dtype(), " on ", state.device(),
              " (hint: make the optimizer after to(device) or to(dtype))");
   if (!variable.raw().is_contiguous()) variable.set_data(variable.raw().contiguous());
+  ++detail::optimizer_writes;
   return variable.mutable_data();
 }
 
@@ -71,4 +78,6 @@ void StateReader::finish() const {
                "the state has an unexpected '", name, "'");
 }
 
-}  // namespace roux::nn
+}  // namespace nn
+
+}  // namespace roux

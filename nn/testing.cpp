@@ -21,6 +21,9 @@ namespace {
 
 using detail::EvalGuard;
 using detail::ModuleGuard;
+using detail::trainable;
+using detail::unknown_leaf;
+using detail::unregistered;
 using roux::detail::Node;
 
 std::string digits(double value, int precision = 9) {
@@ -40,41 +43,6 @@ double excess(double found, double expected, const CloseOptions& options) {
   return allowed > 0 ? difference / allowed : infinity;
 }
 
-// A leaf that `result` was computed from and that is none of `known`; null when there is none.
-const Node* unknown_leaf(const Variable& result, const std::vector<NamedVariable>& known) {
-  std::unordered_set<const Node*> seen;
-  std::vector<const Node*> waiting;  // a list, not recursion: graphs may be deep
-  const auto visit = [&](const Node* node) {
-    if (node && seen.insert(node).second) waiting.push_back(node);
-  };
-  for (const NamedVariable& leaf : known) seen.insert(leaf.variable.node());
-  visit(result.node());
-  while (!waiting.empty()) {
-    const Node* const node = waiting.back();
-    waiting.pop_back();
-    if (node->is_leaf()) return node;
-    for (int i = 0; i < node->input_count; ++i) visit(node->inputs[i].get());
-  }
-  return nullptr;
-}
-
-std::string unregistered(const Node& leaf) {
-  return "forward uses a parameter of shape " + to_string(leaf.shape) +
-         " that is not registered (hint: add(\"name\", member))";
-}
-
-// The parameters that have gradients. The names of the others are added to `frozen`.
-std::vector<NamedVariable> trainable(const Module& module, std::string* frozen = nullptr) {
-  std::vector<NamedVariable> leaves;
-  for (const auto& [name, parameter] : module.named_parameters()) {
-    if (parameter.requires_grad())
-      leaves.push_back({name, parameter});
-    else if (frozen)
-      *frozen += (frozen->empty() ? "" : ", ") + name;
-  }
-  return leaves;
-}
-
 // What `forward` gives for a module in float64. Errors of types are explained: that it is in float64 is not written in
 // the layer that throws.
 Variable forward_in_float64(const std::function<Variable()>& forward) {
@@ -87,6 +55,25 @@ Variable forward_in_float64(const std::function<Variable()>& forward) {
                 " (in gradcheck, which runs in float64: pass floating-point tensors as inputs, register parameters "
                 "with add())");
   }
+}
+
+// Looks for parameters that forward uses and nobody registered. In the module's own type, for in float64 they would
+// first be found as an error of types; what forward throws here, it will throw there.
+void check_registered(const Module& module, const std::vector<Tensor>& inputs,
+                      const std::function<Variable(const std::vector<Variable>&)>& forward) {
+  const NamedParameters parameters = module.named_parameters();
+  if (parameters.empty()) return;
+  std::vector<Variable> variables;
+  for (const Tensor& input : inputs)
+    variables.push_back(Variable(is_floating(input.dtype()) ? input.to(parameters[0].second.dtype()).clone() : input));
+  Variable result;
+  try {
+    result = forward(variables);
+  } catch (const Error&) {
+    return;
+  }
+  if (!result.defined()) return;
+  if (const Node* const leaf = unknown_leaf(result, trainable(module))) fail("gradcheck", unregistered(*leaf));
 }
 
 // The name of the module's class, without namespaces and arguments of templates.
@@ -103,6 +90,39 @@ std::string class_name(const Module& module) {
 constexpr CloseOptions same_bits{.rtol = 0, .atol = 0, .equal_nan = true};
 
 }  // namespace
+
+const Node* detail::unknown_leaf(const Variable& result, const std::vector<NamedVariable>& known) {
+  std::unordered_set<const Node*> seen;
+  std::vector<const Node*> waiting;  // a list, not recursion: graphs may be deep
+  const auto visit = [&](const Node* node) {
+    if (node && seen.insert(node).second) waiting.push_back(node);
+  };
+  for (const NamedVariable& leaf : known) seen.insert(leaf.variable.node());
+  visit(result.node());
+  while (!waiting.empty()) {
+    const Node* const node = waiting.back();
+    waiting.pop_back();
+    if (node->is_leaf()) return node;
+    for (int i = 0; i < node->input_count; ++i) visit(node->inputs[i].get());
+  }
+  return nullptr;
+}
+
+std::string detail::unregistered(const Node& leaf) {
+  return "forward uses a parameter of shape " + to_string(leaf.shape) +
+         " that is not registered (hint: add(\"name\", member))";
+}
+
+std::vector<NamedVariable> detail::trainable(const Module& module, std::string* frozen) {
+  std::vector<NamedVariable> leaves;
+  for (const auto& [name, parameter] : module.named_parameters()) {
+    if (parameter.requires_grad())
+      leaves.push_back({name, parameter});
+    else if (frozen)
+      *frozen += (frozen->empty() ? "" : ", ") + name;
+  }
+  return leaves;
+}
 
 std::ostream& operator<<(std::ostream& out, const CheckResult& result) { return out << result.message; }
 
@@ -134,12 +154,14 @@ GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
                           const std::function<Variable(const std::vector<Variable>&)>& forward,
                           const GradcheckOptions& options) {
   ModuleGuard guard(module, "gradcheck");
+  for (size_t i = 0; i < inputs.size(); ++i) ROUX_CHECK(inputs[i].defined(), "gradcheck", "input ", i, " is undefined");
+  for (auto& [name, parameter] : module.named_parameters()) parameter.set_data(parameter.data().clone());
+  check_registered(module, inputs, forward);
   module.to(float64);
   std::string frozen;
   std::vector<NamedVariable> leaves = trainable(module, &frozen);
   std::vector<Variable> variables;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    ROUX_CHECK(inputs[i].defined(), "gradcheck", "input ", i, " is undefined");
     const bool floating = is_floating(inputs[i].dtype());
     variables.push_back(floating ? Variable(inputs[i].to(float64).clone(), true) : Variable(inputs[i]));
     if (floating) leaves.push_back({"input " + std::to_string(i), variables.back()});
@@ -175,7 +197,12 @@ CheckResult eval_is_deterministic(Module& module, const std::function<Variable()
     if (!same) return {false, "[eval_is_deterministic] evaluation changed " + before[i].first + ": " + same.message};
   }
   const CheckResult same = close(forward(), first, same_bits);
-  if (!same) return {false, "[eval_is_deterministic] the second result differs from the first: " + same.message};
+  if (!same)
+    return {
+        false,
+        "[eval_is_deterministic] the second result differs from the first (hint: does a dropout act, one that is not "
+        "registered by add()?): " +
+            same.message};
   return {true, "[eval_is_deterministic] both results have the same bits"};
 }
 
@@ -198,8 +225,8 @@ CheckResult detail::state_dict_round_trips(Module& module, Module& other, const 
   const CheckResult same = close(other_forward(), expected, same_bits);
   if (!same)
     return {false,
-            "[state_dict_round_trips] after loading, the modules differ (hint: is every parameter and buffer that "
-            "forward uses registered by add or add_buffer?): " +
+            "[state_dict_round_trips] after loading, the modules differ (hint: is every parameter, buffer and "
+            "child module that forward uses registered by add or add_buffer?): " +
                 same.message};
   return {true, "[state_dict_round_trips] the loaded module gives the same bits"};
 }

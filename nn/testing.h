@@ -175,9 +175,9 @@ struct TrainingCheckOptions {
 CheckResult check_training(Module& module, const std::function<Variable()>& loss,
                            const TrainingCheckOptions& options = {});
 
-/// Whether `step`, forward and backward say, once warmed up leaves no more graph nodes and no more memory behind than
-/// it found. No other thread may work meanwhile. Leave Adam out: for tables it keeps the row numbers of its last 1,024
-/// steps.
+/// Whether `step` (forward and backward, and a forward whose graph nobody uses) once warmed up leaves no more graph
+/// nodes and no more memory behind than it found. No other thread may work meanwhile. Leave Adam out: for tables it
+/// keeps the row numbers of its last 1,024 steps.
 CheckResult leaks_nothing(const std::function<void()>& step);
 
 }  // namespace roux::nn

@@ -1,6 +1,7 @@
 // What the checks of nn/testing.h put back when they end, on every way out.
 #pragma once
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -8,6 +9,13 @@
 #include "nn/module.h"
 
 namespace roux::nn::detail {
+
+/// A leaf that `result` was computed from and that is none of `known`; null when there is none.
+const roux::detail::Node* unknown_leaf(const Variable& result, const std::vector<NamedVariable>& known);
+/// The parameters that require a gradient. The names of the others are added to `frozen`.
+std::vector<NamedVariable> trainable(const Module& module, std::string* frozen = nullptr);
+/// `forward uses a parameter of shape (4) that is not registered (hint: ...)`.
+std::string unregistered(const roux::detail::Node& leaf);
 
 /// Everything that checks must leave as it was: parameters and buffers with their types and devices, random numbers.
 /// Parameters are put back as the tensors they were, so what changes them in place must work on copies.

@@ -121,6 +121,8 @@ CheckResult check_training(Module& module, const std::function<Variable()>& loss
   for (int64_t step = 0; step <= options.steps; ++step) {
     optimizer.zero_grad();
     const Variable value = loss();
+    const roux::detail::Node* const leaf = step == 0 ? detail::unknown_leaf(value, detail::trainable(module)) : nullptr;
+    if (leaf) return {false, "[check_training] " + detail::unregistered(*leaf)};
     last = value.item();
     if (!std::isfinite(last))
       return {false, "[check_training] the loss is " + roux::detail::error_text(last) + " after " +

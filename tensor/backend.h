@@ -1,10 +1,11 @@
 // The kernels that a device provides. `tensor/` checks operands, allocates results and picks the backend of its
-// operands; what arrives here is right, so that a kernel only computes. One implementation: tensor/cpu.
+// operands; what arrives here is right, so that a kernel only computes. Implementations: tensor/cpu and cuda; the
+// one of tensor/profiled_backend.cpp hands on to them and measures.
 //
-// How to add a kernel: declare it here, define it in tensor/cpu, call it from an operation in tensor/.
-// Contract of every kernel, unless it says otherwise: views are contiguous, on this backend's device, of equal shape;
-// outputs do not overlap inputs unless they are the same view; nothing is allocated for the caller to keep; results do
-// not depend on the number of threads.
+// How to add a kernel: declare it here and in tensor/cpu/cpu_backend.h, define it in tensor/cpu and in cuda, hand it on
+// in profiled_backend.cpp, and call it from an operation in tensor/. Contract of every kernel, unless it says
+// otherwise: views are contiguous, on this backend's device, of equal shape; outputs do not overlap inputs unless they
+// are the same view; nothing is allocated for the caller to keep; results do not depend on the number of threads.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 namespace roux::detail {
 
 std::string error_text(double part) {
+  if (part != part) return "nan";  // whatever its sign
   char text[32];
   std::snprintf(text, sizeof text, "%.9g", part);
   return text;

@@ -17,7 +17,7 @@ constexpr int64_t row_count = ROUX_AVX512 ? 8 : 6, vector_count = ROUX_AVX512 ? 
 constexpr int64_t column_count = vector_count * lanes;
 constexpr int64_t depth_of_panels = 240;
 
-/// What x and y hold in odd and in even stretches of `width` numbers changes places.
+/// The odd stretches of `width` numbers of x and the even ones of y change places.
 template <int64_t width, int64_t... lane>
 [[gnu::always_inline]] inline void exchange(Vector& x, Vector& y, std::integer_sequence<int64_t, lane...>) {
   const Vector even = __builtin_shufflevector(x, y, (lane / width % 2 == 0 ? lane : lanes + lane - width)...);
@@ -54,8 +54,7 @@ void pack(void* to, const ProductOperand& from, int64_t count, int64_t depth) {
     for (int64_t l = 0; l < depth; ++l) {
       const float* const row = from.data + l * from.depth_step;
       if (count == size && size % lanes == 0) {
-        for (int64_t i = 0; i < size; i += lanes)
-          Simd<float>::store(panel + l * size + i, Simd<float>::load(row + i));
+        for (int64_t i = 0; i < size; i += lanes) Simd<float>::store(panel + l * size + i, Simd<float>::load(row + i));
       } else if (count == size) {
         std::copy_n(row, size, panel + l * size);
       } else {

@@ -14,10 +14,10 @@ namespace roux::cpu_kernels {
 namespace {
 
 constexpr int64_t private_bytes = 400 * 1024;  // of a block's piece: beside it the result and shared panels want room
-constexpr int64_t wanted_blocks = 8;           // enough to share out; a block of less work than this is not worth it:
-constexpr int64_t least_work = 1 << 18;        // multiplications
+constexpr int64_t wanted_blocks = 8;           // enough to share out
+constexpr int64_t least_work = 1 << 18;        // multiplications of a block that is worth sharing out
 constexpr int64_t most_entries = 64;           // of a panel of any kernel, both ways
-constexpr int64_t even_depth = 16;  // pieces are of even depth, by multiples of it: copied in whole registers
+constexpr int64_t depth_unit = 16;             // pieces but the last are multiples of it: copied in whole registers
 constexpr int64_t line_bytes = 64, line_floats = line_bytes / sizeof(float);
 
 int64_t ceil_div(int64_t x, int64_t y) { return (x + y - 1) / y; }
@@ -38,7 +38,8 @@ class PanelProduct {
         own_count_(by_rows_ ? m : n),
         own_size_(by_rows_ ? kernel.rows : kernel.columns),
         k_(k),
-        depth_(round_up(ceil_div(k, ceil_div(k, kernel.depth)), std::max(kernel.depth_multiple, even_depth))),
+        // Pieces of even depth; kernel.depth is a multiple of both units.
+        depth_(round_up(ceil_div(k, ceil_div(k, kernel.depth)), std::max(kernel.depth_multiple, depth_unit))),
         pieces_(ceil_div(k, depth_)),
         shared_panels_(ceil_div(shared_count_, shared_size_)),
         own_panels_(ceil_div(own_count_, own_size_)),
@@ -110,7 +111,7 @@ class PanelProduct {
       for (int64_t panel = begin; panel < end; ++panel)
         pack(memory.get() + (panel - begin) * bytes(own_size_), own_.from(panel * own_size_, piece * depth_),
              std::min(own_size_, own_count_ - panel * own_size_), depth_of(piece));
-      // Columns outside: the panel of the right operand, the longer one, stays in the first-level cache.
+      // Columns outside: the panel of the right operand, the wider one, stays in the first-level cache.
       const int64_t column_begin = by_rows_ ? 0 : begin, column_end = by_rows_ ? shared_panels_ : end;
       const int64_t row_begin = by_rows_ ? begin : 0, row_end = by_rows_ ? end : shared_panels_;
       const int64_t count = (end - begin) * shared_panels_;

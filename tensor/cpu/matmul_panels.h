@@ -42,7 +42,7 @@ struct ProductResult {
 struct PanelKernel {
   const char* name;
   int64_t rows, columns;
-  int64_t depth;           // places of a panel at most, a multiple of depth_multiple: what the caches hold
+  int64_t depth;           // places of a panel at most, a multiple of depth_multiple and of 16: what the caches hold
   int64_t depth_multiple;  // the number of places is a multiple of it
   int64_t element_bytes;   // of a panel's elements
   /// Write a panel from `count` entries and `depth` places of an operand; 1 <= count <= rows (columns).

@@ -126,6 +126,16 @@ TEST_CASE("engine: an exception inside backward leaves everything usable") {
   CHECK(grad_of(w) == Values{2 * 8});
 }
 
+TEST_CASE("engine: what waited when a backward threw is walked by the next one") {
+  const Variable x(Tensor::from<double>({1, 2}), true);
+  const Variable waits = sum(x * 3);
+  const Variable throws = sum(record("throws", x.data() * 1, {x}, [](const Tensor&, GradSink&) { throw Error("no"); }));
+  CHECK_THROWS_AS((waits + throws).backward(), Error);  // the newest first
+  CHECK(std::string(detail::running_operation()) == "backward");
+  waits.backward();
+  CHECK(x.grad().to_vector<double>() == std::vector<double>{3, 3});
+}
+
 TEST_CASE("engine: a wrong gradient from a user's operation names the operation") {
   const Variable x = leaf({1, 2});
   const auto backward_with = [&](Tensor gradient) {
@@ -281,7 +291,8 @@ TEST_CASE("engine: backward records nothing") {
   CHECK_FALSE(recorded);
   CHECK(message ==
         "[backward] nothing was recorded for this variable: no input requires a gradient, or it was computed under "
-        "NoGrad or inside a backward (hint: Variable(tensor, true) requires one)");
+        "NoGrad or inside a backward (hint: Variable(tensor, true) requires one; data() and detach() lead out of the "
+        "graph)");
   CHECK(NoGrad::recording());
 }
 

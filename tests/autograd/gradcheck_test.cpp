@@ -158,6 +158,67 @@ TEST_CASE("gradcheck: an operation that changes its input is named") {
   CHECK(gradcheck([](const auto& in) { return in[0] * std::nan("") * 0; }, {x}).message != "");  // NaN is no change
 }
 
+TEST_CASE("gradcheck: a backward that changes its input is named") {
+  const auto changes = [](const auto& in) {
+    Tensor x = in[0].data();
+    return record("changes", x * 1, {in[0]}, [x](const Tensor& g, GradSink& to) mutable {
+      x.fill_(1);
+      to.add(0, g);
+    });
+  };
+  const std::string message = message_of([&] { gradcheck(changes, {values({2})}); });
+  CHECK(contains(message, "[gradcheck] the backward of changes changed input 0 in place: at (0)"));
+}
+
+// x * y, with what the sink is given chosen by a test.
+GradcheckResult check_product(const std::function<void(const Tensor& gx, const Tensor& gy, GradSink& to)>& give) {
+  const auto product = [&give](const auto& in) {
+    return record(
+        "product", in[0].data() * in[1].data(), {in[0], in[1]},
+        [&give, x = in[0].data(), y = in[1].data()](const Tensor& g, GradSink& to) { give(g * y, g * x, to); });
+  };
+  return gradcheck(product, {values({2, 3}), values({2, 3}, 2)});
+}
+
+TEST_CASE("gradcheck: each input is tried alone, too") {
+  CHECK(check_product([](const Tensor& gx, const Tensor& gy, GradSink& to) {
+    if (to.wants(0)) to.add(0, gx);
+    if (to.wants(1)) to.add(1, gy);
+  }));
+  const auto left_out = [](const Tensor& gx, const Tensor& gy, GradSink& to) {
+    if (!to.wants(0)) return;
+    to.add(0, gx);
+    to.add(1, gy);
+  };
+  const std::string message = message_of([&] { check_product(left_out); });
+  CHECK(contains(message, "[product] backward gave input 1 of shape (2, 3) no gradient, though it wants one"));
+  CHECK(contains(message, "(in gradcheck, while input 1 alone requires a gradient: "));
+  const GradcheckResult other = check_product([](const Tensor& gx, const Tensor& gy, GradSink& to) {
+    to.add(0, gx);
+    to.add(1, to.wants(0) ? gy : gy * 2);
+  });
+  CHECK_FALSE(other.ok);
+  CHECK(contains(other.message, "[gradcheck] product, input 1: its gradient is another one when no other input"));
+}
+
+TEST_CASE("gradcheck: hints for what is broadcast along several dimensions, and for overflow") {
+  const auto biased = [](const auto& in) {
+    return record("biased", in[0].data() + in[1].data(), {in[0], in[1]}, [](const Tensor& g, GradSink& to) {
+      to.add(0, g);
+      to.add(1, mean(g, {0, 1}));
+    });
+  };
+  CHECK(
+      contains(gradcheck(biased, {values({5, 3, 4}), values({4})}).message,
+               "all are too small by 15, the number of entries of the result that each of the input is broadcast to"));
+  const auto overflows = [](const auto& in) {
+    return record("logexp", log(exp(in[0].data())), {in[0]}, [](const Tensor& g, GradSink& to) { to.add(0, g); });
+  };
+  const std::string message = gradcheck(overflows, {Tensor::full({2}, 800.0, float64)}).message;
+  CHECK(contains(message, "expected nan,"));
+  CHECK(contains(message, "the function itself gives NaN or infinity here"));
+}
+
 TEST_CASE("gradcheck: scalars, many dimensions, dimensions of length 1 and 0, views") {
   const auto f = [](const auto& in) { return exp(in[0]) * in[1]; };
   CHECK(gradcheck(f, {values({}), values({})}).checked == 2);

@@ -126,7 +126,8 @@ TEST_CASE("variable: NoGrad turns recording off, nests, and comes back after an 
   }();
   CHECK(message_of([&] { constant.backward(); }) ==
         "[backward] nothing was recorded for this variable: no input requires a gradient, or it was computed under "
-        "NoGrad or inside a backward (hint: Variable(tensor, true) requires one)");
+        "NoGrad or inside a backward (hint: Variable(tensor, true) requires one; data() and detach() lead out of the "
+        "graph)");
 }
 
 TEST_CASE("variable: gradients add up until they are cleared") {

@@ -93,6 +93,15 @@ TEST_CASE("check_training: what no gradient reaches is named") {
   CHECK(nn::check_training(model, detached, {.steps = 1000}));
 }
 
+TEST_CASE("check_training: a parameter that nobody registered is found") {
+  Classifier model;
+  const Variable scale(Tensor::ones({1}), true);
+  const nn::CheckResult result =
+      nn::check_training(model, [&] { return nn::cross_entropy(model.fc(tanh(model.hidden(x))) * scale, labels); });
+  CHECK_FALSE(result);
+  CHECK(says(result, "forward uses a parameter of shape (1) that is not registered"));
+}
+
 TEST_CASE("check_training: a batch that cannot be learned") {
   Classifier model;
   const Tensor equal = Tensor::ones({9, 4});

@@ -8,6 +8,7 @@
 
 #include "nn/adam.h"
 #include "nn/dropout.h"
+#include "nn/embedding.h"
 #include "nn/linear.h"
 #include "nn/loss.h"
 #include "nn/sgd.h"
@@ -84,6 +85,32 @@ TEST_CASE("mistakes: zero_grad forgotten") {
         "(hint: optimizer.zero_grad() before each backward)");
 }
 
+TEST_CASE("mistakes: rows that max_norm shortens between two backwards are no step") {
+  nn::EmbeddingBag bag(6, 4, {.max_norm = 0.5});
+  nn::SGD optimizer(bag.named_parameters(), {.lr = 0.1});
+  std::vector<std::string> said;
+  const nn::MistakeDetector detector(bag, [&](const std::string& mistake) { said.push_back(mistake); });
+  const auto backward = [&](int64_t id) {
+    sum(bag(Tensor::from<int64_t>({id}), Tensor::zeros({1}, int64))).backward();
+  };
+  backward(0);
+  backward(1);
+  CHECK(said.empty());
+  optimizer.step();
+  backward(2);
+  CHECK(said.size() == 1);
+}
+
+TEST_CASE("mistakes: an evaluation is seen after a backward that threw") {
+  Training training;
+  const Variable x(Tensor::ones({2}), true);
+  const Variable bad = record("bad", x.data() * 1, {x}, [](const Tensor&, GradSink&) { throw Error("no"); });
+  CHECK_THROWS_AS(sum(bad).backward(), Error);
+  const NoGrad no_grad;
+  training.loss();
+  CHECK(training.said.size() == 1);
+}
+
 TEST_CASE("mistakes: a graph kept alive across steps, added up before and after backward") {
   for (const bool before : {true, false}) {
     Training training;
@@ -107,7 +134,7 @@ TEST_CASE("mistakes: evaluating in training mode") {
   Training training;
   const NoGrad no_grad;
   training.loss();
-  REQUIRE(training.said.size() == 5);  // four parameters and dropout
+  REQUIRE(training.said.size() == 1);  // not once more for each parameter, and for dropout
   CHECK(training.said[0].find("[eval] 'first.weight' is read under NoGrad by a module in training mode") == 0);
   Training part;
   part.model.eval();

@@ -30,6 +30,7 @@ void add_products(Cases& cases) {
   const std::vector<Variant> with_bias = {{"matrix", {numbers({3, 5}), numbers({4, 5}), numbers({4})}},
                                           {"cube", {numbers({2, 3, 5}), numbers({4, 5}), numbers({4})}},
                                           {"vector", {numbers({5}), numbers({4, 5}), numbers({4})}},
+                                          {"one output", {numbers({3, 5}), numbers({1, 5}), numbers({1})}},
                                           {"no rows", {numbers({0, 5}), numbers({4, 5}), numbers({4})}},
                                           {"large", {numbers({130, 67}), numbers({45, 67}), numbers({45})}, true}};
   cases.add("linear", "", [](const auto& in) { return linear(in[0], in[1], in[2]); }, with_bias).with_tolerance(1e-4);
