@@ -1,4 +1,5 @@
-// Embedding tables: distinct ids, pooling of bags, and the gradients of a table as rows.
+// Embedding tables: distinct ids, and the gradients of a table as rows. The lookup itself is index_select, that of bags
+// is in pooling.cpp.
 //
 // Row gradients are written by slot: `unique` numbers slots by first occurrence, so the first contribution to a row is
 // stored, the later ones are added, and nothing has to be cleared before; only those of max are cleared first. Tasks
@@ -8,18 +9,13 @@
 #include <limits>
 #include <vector>
 
+#include "tensor/cpu/bags.h"
 #include "tensor/cpu/cpu_backend.h"
 #include "tensor/cpu/lanes.h"
-#include "tensor/cpu/pool_rows.h"
 #include "tensor/parallel.h"
 
 namespace roux::cpu_kernels {
 namespace {
-
-constexpr int64_t elements_per_task = 32768;
-
-// How many items of `elements` each make a task.
-int64_t grain_of(int64_t elements) { return std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, elements)); }
 
 /// The slots of distinct ids by open addressing: `places_` holds slots, the ids themselves stand in the list of them.
 class IdTable {
@@ -62,45 +58,6 @@ class IdTable {
 IdTable& id_table() {
   static thread_local IdTable table;
   return table;
-}
-
-/// The bags of one call.
-struct Bags {
-  const int64_t* offsets;
-  BagShape shape;
-
-  int64_t begin(int64_t bag) const { return offsets[bag]; }
-  int64_t end(int64_t bag) const { return bag + 1 < shape.bags ? offsets[bag + 1] : shape.count; }
-};
-
-/// The rows of one bag: those of its ids, but the padding's.
-template <bool Weighted, class T>
-struct BagRows {
-  const T* table;
-  const int64_t* ids;
-  const T* weights;  // may be null when not Weighted
-  int64_t padding_idx, dim;
-
-  bool counts(int64_t i) const { return ids[i] != padding_idx; }
-  const T* row(int64_t i) const { return table + ids[i] * dim; }
-  template <class Vector>
-  Vector weighted(int64_t i, Vector x) const {
-    if constexpr (Weighted)
-      return x * weights[i];
-    else
-      return x;
-  }
-};
-
-/// One bag by sum or mean.
-template <bool Weighted, class T>
-void pool_bag(T* out, const BagRows<Weighted, T>& rows, int64_t n, Pooling mode) {
-  T scale = 1;
-  if (mode == Pooling::mean) {
-    const int64_t counted = rows.padding_idx < 0 ? n : n - std::count(rows.ids, rows.ids + n, rows.padding_idx);
-    scale = T(1) / static_cast<T>(std::max<int64_t>(1, counted));
-  }
-  sum_rows(out, rows, n, rows.dim, scale);
 }
 
 /// Where one column block of row gradients is written.
@@ -202,29 +159,6 @@ int64_t CpuBackend::unique(const View& rows, const View& slots, const View& ids,
   }
   table.end();
   return next;
-}
-
-void CpuBackend::embedding_bag(const View& out, const View& positions, const View& table, const View& ids,
-                               const View& offsets, const View& weights, const BagShape& shape) {
-  const Bags bags{offsets.as<int64_t>(), shape};
-  const int64_t grain = grain_of(shape.dim * (1 + shape.count / std::max<int64_t>(1, shape.bags)));
-  dispatch_floating(out.dtype, "embedding_bag", [&](auto type) {
-    using T = decltype(type);
-    parallel_for(shape.bags, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t bag = begin; bag < end; ++bag) {
-        const int64_t first = bags.begin(bag), n = bags.end(bag) - first;
-        T* const to = out.as<T>() + bag * shape.dim;
-        const BagRows<false, T> rows{table.as<T>(), ids.as<int64_t>() + first, nullptr, shape.padding_idx, shape.dim};
-        if (shape.mode == Pooling::max)
-          max_rows(to, positions.as<int64_t>() + bag * shape.dim, rows, n, shape.dim, first);
-        else if (weights.data)
-          pool_bag(to, BagRows<true, T>{rows.table, rows.ids, weights.as<T>() + first, rows.padding_idx, rows.dim}, n,
-                   shape.mode);
-        else
-          pool_bag(to, rows, n, shape.mode);
-      }
-    });
-  });
 }
 
 void CpuBackend::embedding_bag_backward(const View& values, const View& grad, const View& slots, const View& offsets,

@@ -101,7 +101,8 @@ EXERCISES = [
              "in it: row slots[i] of rows.values, times weights[i] if Weighted; a slot of -1 is padding. Rows are not "
              "cleared before: a slot that is new stores, the next adds, and rows from the last new slot on to "
              "row_count become zeros. Plain loops are right; the original takes columns in blocks, in parallel.",
-             "the head of the file; Bags and RowGradients above, whose add() does one bag; pool_bag, the forward"),
+             "the head of the file; Bags in bags.h; RowGradients above, whose add() does one bag; pool_bag in pooling.cpp, the "
+             "forward"),
 ]
 
 
