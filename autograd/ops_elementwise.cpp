@@ -147,12 +147,12 @@ Variable where(const Tensor& condition, const Variable& a, const Variable& b) {
 }
 
 Variable masked_fill(const Variable& x, const Tensor& mask, Scalar value) {
-  return record("masked_fill", masked_fill(x.data(), mask, value), {x},
+  return record("masked_fill", masked_fill(x.data_or_undefined(), mask, value), {x},
                 [mask = saved(mask, "mask")](const Tensor& g, GradSink& to) { to.add(0, masked_fill(g, mask, 0)); });
 }
 
 Variable clamp(const Variable& x, double low, double high) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   return record("clamp", clamp(input, low, high), {x},
                 [low, high, x = saved(input, "input")](const Tensor& g, GradSink& to) {
                   to.add(0, masked_fill(g, logical_or(le(x, low), ge(x, high)), 0));
@@ -162,68 +162,72 @@ Variable clamp(const Variable& x, double low, double high) {
 // --- One operand: (...) -> the same shape. ---
 
 Variable neg(const Variable& x) {
-  return record("neg", neg(x.data()), {x}, [](const Tensor& g, GradSink& to) { to.add(0, neg(g)); });
+  return record("neg", neg(x.data_or_undefined()), {x}, [](const Tensor& g, GradSink& to) { to.add(0, neg(g)); });
 }
 
 Variable abs(const Variable& x) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   return record("abs", abs(input), {x},
                 [x = saved(input, "input")](const Tensor& g, GradSink& to) { to.add(0, g * sign(x)); });
 }
 
 Variable square(const Variable& x) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   return record("square", square(input), {x},
                 [x = saved(input, "input")](const Tensor& g, GradSink& to) { to.add(0, g * mul(x, 2)); });
 }
 
 Variable sqrt(const Variable& x) {
-  const Tensor y = sqrt(x.data());
+  const Tensor y = sqrt(x.data_or_undefined());
   return record("sqrt", y, {x}, [y = saved(y, "result")](const Tensor& g, GradSink& to) { to.add(0, g / mul(y, 2)); });
 }
 
 // d/dx x^(-1/2) = -1/2 y^3.
 Variable rsqrt(const Variable& x) {
-  const Tensor y = rsqrt(x.data());
+  const Tensor y = rsqrt(x.data_or_undefined());
   return record("rsqrt", y, {x},
                 [y = saved(y, "result")](const Tensor& g, GradSink& to) { to.add(0, mul(g * y * square(y), -0.5)); });
 }
 
 Variable reciprocal(const Variable& x) {
-  const Tensor y = reciprocal(x.data());
+  const Tensor y = reciprocal(x.data_or_undefined());
   return record("reciprocal", y, {x},
                 [y = saved(y, "result")](const Tensor& g, GradSink& to) { to.add(0, neg(g * square(y))); });
 }
 
 Variable exp(const Variable& x) {
-  const Tensor y = exp(x.data());
+  const Tensor y = exp(x.data_or_undefined());
   return record("exp", y, {x}, [y = saved(y, "result")](const Tensor& g, GradSink& to) { to.add(0, g * y); });
 }
 
 Variable log(const Variable& x) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   return record("log", log(input), {x},
                 [x = saved(input, "input")](const Tensor& g, GradSink& to) { to.add(0, g / x); });
 }
 
-Variable tanh(const Variable& x) { return record_from_result("tanh", BinaryOp::tanh_backward, x, tanh(x.data())); }
-
-Variable sigmoid(const Variable& x) {
-  return record_from_result("sigmoid", BinaryOp::sigmoid_backward, x, sigmoid(x.data()));
+Variable tanh(const Variable& x) {
+  return record_from_result("tanh", BinaryOp::tanh_backward, x, tanh(x.data_or_undefined()));
 }
 
-Variable relu(const Variable& x) { return record_from_result("relu", BinaryOp::relu_backward, x, relu(x.data())); }
+Variable sigmoid(const Variable& x) {
+  return record_from_result("sigmoid", BinaryOp::sigmoid_backward, x, sigmoid(x.data_or_undefined()));
+}
+
+Variable relu(const Variable& x) {
+  return record_from_result("relu", BinaryOp::relu_backward, x, relu(x.data_or_undefined()));
+}
 
 // d/dx erf(x) = 2 / sqrt(pi) exp(-x^2).
 Variable erf(const Variable& x) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   return record("erf", erf(input), {x}, [x = saved(input, "input")](const Tensor& g, GradSink& to) {
     to.add(0, g * mul(exp(neg(square(x))), 1.1283791670955126));
   });
 }
 
 Variable gelu(const Variable& x, bool approximate) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   const BinaryOp backward = approximate ? BinaryOp::gelu_tanh_backward : BinaryOp::gelu_backward;
   return record("gelu", gelu(input, approximate), {x},
                 [backward, x = saved(input, "input")](const Tensor& g, GradSink& to) {
@@ -232,7 +236,7 @@ Variable gelu(const Variable& x, bool approximate) {
 }
 
 Variable softplus(const Variable& x) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   return record("softplus", softplus(input), {x},
                 [x = saved(input, "input")](const Tensor& g, GradSink& to) { to.add(0, g * sigmoid(x)); });
 }

@@ -38,21 +38,21 @@ Variable stack(const std::vector<Variable>& variables, int64_t axis) {
 }
 
 Variable index_select(const Variable& x, int64_t axis, const Tensor& ids) {
-  return record("index_select", index_select(x.data(), axis, ids), {x},
+  return record("index_select", index_select(x.data_or_undefined(), axis, ids), {x},
                 [axis, ids = saved(ids, "ids")](const Tensor& g, GradSink& to) {
                   to.add(0, index_add(zeros_for(g, to.shape(0)), axis, ids, g));
                 });
 }
 
 Variable gather(const Variable& x, int64_t axis, const Tensor& index) {
-  return record("gather", gather(x.data(), axis, index), {x},
+  return record("gather", gather(x.data_or_undefined(), axis, index), {x},
                 [axis, index = saved(index, "index")](const Tensor& g, GradSink& to) {
                   to.add(0, scatter_add(zeros_for(g, to.shape(0)), axis, index, g));
                 });
 }
 
 Variable scatter_add(const Variable& x, int64_t axis, const Tensor& index, const Variable& source) {
-  return record("scatter_add", scatter_add(x.data(), axis, index, source.data()), {x, source},
+  return record("scatter_add", scatter_add(x.data_or_undefined(), axis, index, source.data()), {x, source},
                 [axis, index = saved(index, "index")](const Tensor& g, GradSink& to) {
                   to.add(0, g);
                   if (to.wants(1)) to.add(1, gather(g, axis, index));
@@ -60,7 +60,7 @@ Variable scatter_add(const Variable& x, int64_t axis, const Tensor& index, const
 }
 
 Variable index_add(const Variable& x, int64_t axis, const Tensor& ids, const Variable& source) {
-  return record("index_add", index_add(x.data(), axis, ids, source.data()), {x, source},
+  return record("index_add", index_add(x.data_or_undefined(), axis, ids, source.data()), {x, source},
                 [axis, ids = saved(ids, "ids")](const Tensor& g, GradSink& to) {
                   to.add(0, g);
                   if (to.wants(1)) to.add(1, index_select(g, axis, ids));

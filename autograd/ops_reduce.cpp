@@ -56,14 +56,14 @@ Variable record_softmax(const char* name, const Variable& x, const Tensor& y, in
 }  // namespace
 
 Variable sum(const Variable& x, const Axes& axes, bool keepdim) {
-  const Tensor y = sum(x.data(), axes, keepdim);
+  const Tensor y = sum(x.data_or_undefined(), axes, keepdim);
   return record("sum", y, {x}, [kept = kept_shape(x.shape(), axes)](const Tensor& g, GradSink& to) {
     to.add(0, g.reshape(kept).expand(to.shape(0)));
   });
 }
 
 Variable mean(const Variable& x, const Axes& axes, bool keepdim) {
-  const Tensor y = mean(x.data(), axes, keepdim);
+  const Tensor y = mean(x.data_or_undefined(), axes, keepdim);
   return record("mean", y, {x}, [kept = kept_shape(x.shape(), axes)](const Tensor& g, GradSink& to) {
     const auto count = static_cast<double>(reduced_count(to.shape(0), kept));
     to.add(0, div(g, count).reshape(kept).expand(to.shape(0)));
@@ -72,7 +72,7 @@ Variable mean(const Variable& x, const Axes& axes, bool keepdim) {
 
 // d/dx = 2 (x - mean) / (n - correction): the mean's own share sums to 0.
 Variable var(const Variable& x, const Axes& axes, bool keepdim, int64_t correction) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   const Tensor y = var(input, axes, keepdim, correction);
   return record("var", y, {x},
                 [axes, correction, kept = kept_shape(input.shape(), axes), x = saved(input, "input")](const Tensor& g,
@@ -84,7 +84,7 @@ Variable var(const Variable& x, const Axes& axes, bool keepdim, int64_t correcti
 
 // The product of the others: y / x without zeros; where one value is 0, that one alone has a gradient; with more, none.
 Variable prod(const Variable& x, const Axes& axes, bool keepdim) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   return record(
       "prod", prod(input, axes, keepdim), {x},
       [axes, kept = kept_shape(input.shape(), axes), x = saved(input, "input")](const Tensor& g, GradSink& to) {
@@ -97,18 +97,18 @@ Variable prod(const Variable& x, const Axes& axes, bool keepdim) {
 }
 
 Variable amax(const Variable& x, const Axes& axes, bool keepdim) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   return record_extreme("amax", x, input, amax(input, axes, keepdim), axes);
 }
 
 Variable amin(const Variable& x, const Axes& axes, bool keepdim) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   return record_extreme("amin", x, input, amin(input, axes, keepdim), axes);
 }
 
 // x: any shape -> (); d/dx = x / norm.
 Variable norm(const Variable& x) {
-  const Tensor input = x.data();
+  const Tensor input = x.data_or_undefined();
   const Tensor y = norm(input);
   return record("norm", y, {x}, [x = saved(input, "input"), y = saved(y, "result")](const Tensor& g, GradSink& to) {
     to.add(0, x * masked_fill(g / y, eq(y, 0), 0));
@@ -116,27 +116,27 @@ Variable norm(const Variable& x) {
 }
 
 VariableIndices max(const Variable& x, int64_t axis, bool keepdim) {
-  return record_selected("max", x, max(x.data(), axis, keepdim), axis, keepdim);
+  return record_selected("max", x, max(x.data_or_undefined(), axis, keepdim), axis, keepdim);
 }
 
 VariableIndices min(const Variable& x, int64_t axis, bool keepdim) {
-  return record_selected("min", x, min(x.data(), axis, keepdim), axis, keepdim);
+  return record_selected("min", x, min(x.data_or_undefined(), axis, keepdim), axis, keepdim);
 }
 
 VariableIndices sort(const Variable& x, int64_t axis, bool descending) {
-  return record_selected("sort", x, sort(x.data(), axis, descending), axis, true);
+  return record_selected("sort", x, sort(x.data_or_undefined(), axis, descending), axis, true);
 }
 
 VariableIndices topk(const Variable& x, int64_t k, int64_t axis, bool largest) {
-  return record_selected("topk", x, topk(x.data(), k, axis, largest), axis, true);
+  return record_selected("topk", x, topk(x.data_or_undefined(), k, axis, largest), axis, true);
 }
 
 Variable softmax(const Variable& x, int64_t axis) {
-  return record_softmax("softmax", x, softmax(x.data(), axis), axis, false);
+  return record_softmax("softmax", x, softmax(x.data_or_undefined(), axis), axis, false);
 }
 
 Variable log_softmax(const Variable& x, int64_t axis) {
-  return record_softmax("log_softmax", x, log_softmax(x.data(), axis), axis, true);
+  return record_softmax("log_softmax", x, log_softmax(x.data_or_undefined(), axis), axis, true);
 }
 
 }  // namespace roux

@@ -71,6 +71,11 @@ TEST_CASE("variable: an undefined operand is an error of the operation that got 
   CHECK(message_of([&] { maximum(none, x); }) == "[maximum] the first operand is undefined");
   CHECK(message_of([&] { minimum(x, none); }) == "[minimum] the second operand is undefined");
   CHECK(message_of([&] { none * 2; }) == "[mul] the tensor is undefined");
+  CHECK(message_of([&] { tanh(none); }) == "[tanh] the tensor is undefined");
+  CHECK(message_of([&] { softmax(none); }) == "[softmax] the tensor is undefined");
+  CHECK(message_of([&] { sum(none); }) == "[sum] the tensor is undefined");
+  CHECK(message_of([&] { index_select(none, 0, Tensor::zeros({1}, int64)); }) ==
+        message_of([] { index_select(Tensor(), 0, Tensor::zeros({1}, int64)); }));
   CHECK(message_of([&] { where(gt(x.data(), 0), x, none); }) == "[where] the second choice is undefined");
   CHECK(message_of([&] { matmul(none, x); }) == "[matmul] the first operand is undefined");
   CHECK(message_of([&] { matmul(x, none); }) == "[matmul] the second operand is undefined");
