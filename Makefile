@@ -263,8 +263,9 @@ mutants: ## break gradients and kernels one at a time: which breakages does no t
 	  --library=$(library) $(MUTANTS_FLAGS)
 coverage: ## lines of tensor, autograd, nn and text that the tests run: fails below 95 % (TEST_FLAGS: doctest options)
 	@$(TOOLS)/deps.sh install build coverage
-	+@$(parallel) CONFIG=coverage test-programs
-	@python3 $(TOOLS)/coverage.py --compiler='$(CXX)' --build=build/coverage $(COVERAGE_FLAGS) -- $(TEST_FLAGS)
+	+@$(parallel) $(apps)
+	+@$(parallel) CONFIG=coverage build/coverage/tests/roux_tests
+	@ROUX_APPS=$(out)/apps python3 $(TOOLS)/coverage.py --compiler='$(CXX)' --build=build/coverage $(COVERAGE_FLAGS) -- $(TEST_FLAGS)
 
 # Functions to write again: tests/tools/exercises.py.
 .PHONY: exercises exercise exercise-check test-exercises
