@@ -148,6 +148,7 @@ void add_layers(Cases& cases) {
   const auto shapes = [](std::vector<Input> (*of)(const Shape&, int64_t)) {
     return std::vector<Variant>{{"matrix", of({3, 5}, 5)},
                                 {"cube", of({2, 3, 7}, 7)},
+                                {"one column", of({3, 1}, 1)},
                                 {"vector", of({9}, 9)},
                                 {"no rows", of({0, 5}, 5)},
                                 {"large", of({70, 301}, 301), true}};
