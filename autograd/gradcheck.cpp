@@ -227,10 +227,6 @@ std::vector<Arrived> run_backward_once(Check& check, const std::vector<NamedVari
   return gradients;
 }
 
-}  // namespace
-
-namespace {
-
 // The inputs as Variables of their own in float64, of which those require a gradient for which `wanted` holds.
 template <class Wanted>
 std::vector<Variable> make_inputs(const std::vector<Tensor>& inputs, const Wanted& wanted) {

@@ -57,15 +57,23 @@ Variable forward_in_float64(const std::function<Variable()>& forward) {
   }
 }
 
+// The inputs as Variables, copies of the floating-point ones in this type.
+std::vector<Variable> make_variables(const std::vector<Tensor>& inputs, DType dtype, bool requires_grad) {
+  std::vector<Variable> variables;
+  for (const Tensor& input : inputs) {
+    const bool floating = is_floating(input.dtype());
+    variables.push_back(floating ? Variable(input.to(dtype).clone(), requires_grad) : Variable(input));
+  }
+  return variables;
+}
+
 // Looks for parameters that forward uses and nobody registered. In the module's own type, for in float64 they would
 // first be found as an error of types; what forward throws here, it will throw there.
 void check_registered(const Module& module, const std::vector<Tensor>& inputs,
                       const std::function<Variable(const std::vector<Variable>&)>& forward) {
   const NamedParameters parameters = module.named_parameters();
   if (parameters.empty()) return;
-  std::vector<Variable> variables;
-  for (const Tensor& input : inputs)
-    variables.push_back(Variable(is_floating(input.dtype()) ? input.to(parameters[0].second.dtype()).clone() : input));
+  const std::vector<Variable> variables = make_variables(inputs, parameters[0].second.dtype(), false);
   Variable result;
   try {
     result = forward(variables);
@@ -160,12 +168,9 @@ GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
   module.to(float64);
   std::string frozen;
   std::vector<NamedVariable> leaves = trainable(module, &frozen);
-  std::vector<Variable> variables;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const bool floating = is_floating(inputs[i].dtype());
-    variables.push_back(floating ? Variable(inputs[i].to(float64).clone(), true) : Variable(inputs[i]));
-    if (floating) leaves.push_back({"input " + std::to_string(i), variables.back()});
-  }
+  const std::vector<Variable> variables = make_variables(inputs, float64, true);
+  for (size_t i = 0; i < variables.size(); ++i)
+    if (variables[i].requires_grad()) leaves.push_back({"input " + std::to_string(i), variables[i]});
   ROUX_CHECK(!leaves.empty(), "gradcheck",
              "there is no floating-point input and no parameter that requires a gradient to check");
   const auto evaluate = [&] {

@@ -23,6 +23,8 @@ struct Bags {
 
   int64_t begin(int64_t bag) const { return offsets[bag]; }
   int64_t end(int64_t bag) const { return bag + 1 < shape.bags ? offsets[bag + 1] : shape.count; }
+  /// How many of them make a task.
+  int64_t grain() const { return grain_of(shape.dim * (1 + shape.count / std::max<int64_t>(1, shape.bags))); }
 };
 
 /// Calls f(c, width, access) for the column blocks of [begin, end): 4 vectors wide, then 1, then the rest of one.

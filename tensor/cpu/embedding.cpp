@@ -186,10 +186,9 @@ void CpuBackend::embedding_bag_backward(const View& values, const View& grad, co
 void CpuBackend::embedding_bag_weights_backward(const View& grad_weights, const View& grad, const View& table,
                                                 const View& ids, const View& offsets, const BagShape& shape) {
   const Bags bags{offsets.as<int64_t>(), shape};
-  const int64_t grain = grain_of(shape.dim * (1 + shape.count / std::max<int64_t>(1, shape.bags)));
   dispatch_floating(grad.dtype, "embedding_bag", [&](auto type) {
     using T = decltype(type);
-    parallel_for(shape.bags, grain, [&](int64_t begin, int64_t end) {
+    parallel_for(shape.bags, bags.grain(), [&](int64_t begin, int64_t end) {
       for (int64_t bag = begin; bag < end; ++bag) {
         const T* const g = grad.as<T>() + bag * shape.dim;
         for (int64_t i = bags.begin(bag); i < bags.end(bag); ++i) {

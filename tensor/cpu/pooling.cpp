@@ -127,10 +127,9 @@ void spread(T* grad_in, const T* grad, const bool* mask, T scale, int64_t length
 void CpuBackend::embedding_bag(const View& out, const View& positions, const View& table, const View& ids,
                                const View& offsets, const View& weights, const BagShape& shape) {
   const Bags bags{offsets.as<int64_t>(), shape};
-  const int64_t grain = grain_of(shape.dim * (1 + shape.count / std::max<int64_t>(1, shape.bags)));
   dispatch_floating(out.dtype, "embedding_bag", [&](auto type) {
     using T = decltype(type);
-    parallel_for(shape.bags, grain, [&](int64_t begin, int64_t end) {
+    parallel_for(shape.bags, bags.grain(), [&](int64_t begin, int64_t end) {
       for (int64_t bag = begin; bag < end; ++bag) {
         const int64_t first = bags.begin(bag), n = bags.end(bag) - first;
         T* const to = out.as<T>() + bag * shape.dim;
