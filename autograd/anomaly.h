@@ -23,7 +23,7 @@ namespace roux {
 class AnomalyMode : public Observer {
  public:
   /// names: what Module::named_parameters() gives.
-  explicit AnomalyMode(std::vector<std::pair<std::string, Variable>> names = {}) : names_(std::move(names)) {}
+  explicit AnomalyMode(std::vector<NamedVariable> names = {}) : names_(std::move(names)) {}
 
   void operation(const char* name, const Tensor& result, std::span<const Variable> inputs) override;
   void gradient(const detail::Node& node, int i, const Tensor& grad) override;
@@ -32,7 +32,7 @@ class AnomalyMode : public Observer {
   std::string nearest(const std::vector<const detail::Node*>& start) const;
   std::string name_of(const detail::Node* leaf) const;
 
-  std::vector<std::pair<std::string, Variable>> names_;
+  std::vector<NamedVariable> names_;
 };
 
 }  // namespace roux

@@ -193,7 +193,7 @@ class Running {
 
 void run_node(Node& node, const Tensor& grad, GradSink& sink) {
   const Running running(node.name);
-  const ProfiledBackward profiled(node.name);
+  const ProfilerBackward profiled(node.name);
   const uint64_t version = grad.version();
   try {
     node.run(&node, grad, sink);

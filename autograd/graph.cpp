@@ -65,7 +65,7 @@ size_t total(const Memory& memory) {
 
 class GraphWriter {
  public:
-  explicit GraphWriter(const std::vector<std::pair<std::string, Variable>>& names) {
+  explicit GraphWriter(const std::vector<NamedVariable>& names) {
     for (const auto& [name, variable] : names)
       if (variable.node()) names_[variable.node()] = name;
   }
@@ -135,7 +135,7 @@ class GraphWriter {
 
 }  // namespace
 
-std::string graph(const Variable& result, const std::vector<std::pair<std::string, Variable>>& names) {
+std::string graph(const Variable& result, const std::vector<NamedVariable>& names) {
   ROUX_CHECK(result.defined(), "graph", "the variable is undefined");
   GraphWriter writer(names);
   if (result.node()) writer.add(result.node());

@@ -17,6 +17,6 @@ namespace roux {
 /// name from `names` (what Module::named_parameters() gives), their shape and their gradient: none, or its norm.
 /// Inputs that need none are dashed. The title counts operations and saved bytes, memory that several share once.
 /// What an earlier backward has released is marked, and ends the graph there. A constant gives a graph of one node.
-std::string graph(const Variable& result, const std::vector<std::pair<std::string, Variable>>& names = {});
+std::string graph(const Variable& result, const std::vector<NamedVariable>& names = {});
 
 }  // namespace roux

@@ -17,6 +17,7 @@ void Observer::operation(const char*, const Tensor&, std::span<const Variable>) 
 void Observer::backward_begins(const detail::Node&) {}
 void Observer::gradient(const detail::Node&, int, const Tensor&) {}
 void Observer::backward_ends(const detail::Node&) {}
+void Observer::optimizer_step(std::span<const NamedVariable>) {}
 
 /// Calls all observers of this thread; what they compute meanwhile is not observed.
 class ObserverCalls {
@@ -64,6 +65,10 @@ void observe_gradient(const Node& node, int i, const Tensor& grad) {
 
 void observe_backward_ends(const Node& root) {
   ObserverCalls().each([&](Observer& observer) { observer.backward_ends(root); });
+}
+
+void observe_optimizer_step(std::span<const NamedVariable> parameters) {
+  ObserverCalls().each([&](Observer& observer) { observer.optimizer_step(parameters); });
 }
 
 }  // namespace detail

@@ -18,6 +18,7 @@
 namespace roux {
 
 class Variable;
+struct NamedVariable;
 
 /// Sees what its thread computes with Variables from its construction to its destruction. Observers end in the reverse
 /// order of their beginning. What an observer itself computes is not observed. An exception out of one of its functions
@@ -37,6 +38,8 @@ class Observer {
   virtual void gradient(const detail::Node& node, int i, const Tensor& grad);
   /// The backward has reached every leaf. It is not called when an exception ended it.
   virtual void backward_ends(const detail::Node& root);
+  /// An optimiser is about to change those of its parameters that have a gradient.
+  virtual void optimizer_step(std::span<const NamedVariable> parameters);
 
   /// The newest observer of this thread, or null.
   static Observer* newest() { return newest_; }
@@ -56,6 +59,7 @@ void observe_operation(const char* name, const Tensor& result, std::span<const V
 void observe_backward_begins(const Node& root);
 void observe_gradient(const Node& node, int i, const Tensor& grad);
 void observe_backward_ends(const Node& root);
+void observe_optimizer_step(std::span<const NamedVariable> parameters);
 
 }  // namespace detail
 

@@ -70,7 +70,7 @@ bool Adam::can_be_lazy(const Variable& parameter, const State& state) const {
   return decays_at_all && (state.lazy || (state.step == 0 && LazyAdam::applies(parameter, options_, decoupled_)));
 }
 
-void Adam::step() {
+void Adam::update() {
   std::vector<size_t> dense;
   for (size_t i = 0; i < count(); ++i) {
     Variable& variable = parameter(i);
@@ -185,7 +185,7 @@ SparseAdam::SparseAdam(NamedParameters parameters, const SparseAdamOptions& opti
   check_options({.beta1 = options.beta1, .beta2 = options.beta2, .eps = options.eps}, "SparseAdam");
 }
 
-void SparseAdam::step() {
+void SparseAdam::update() {
   for (size_t i = 0; i < count(); ++i)
     ROUX_CHECK(parameter(i).gradient().kind() != Gradient::Kind::dense, "SparseAdam", "'", name(i),
                "' has a dense gradient, expected rows of a table (hint: give such parameters to an Adam of their own)");

@@ -51,7 +51,6 @@ class Adam : public Optimizer {
   explicit Adam(NamedParameters parameters, const AdamOptions& options = {});
   ~Adam() override;
 
-  void step() override;
   /// `exp_avg`, `exp_avg_sq`, `max_exp_avg_sq` and `step` of each parameter that has had one; of tables updated lazily
   /// also the weights as they lie in memory, `raw_weight`, and what is recorded of past steps.
   StateDict state_dict() const override;
@@ -62,6 +61,8 @@ class Adam : public Optimizer {
   Adam(NamedParameters parameters, const AdamOptions& options, bool decoupled);
 
  private:
+  void update() override;
+
   // What is kept for one parameter: dense moments, or a table updated lazily; neither before its first step.
   struct State {
     int64_t step = 0;
@@ -99,11 +100,12 @@ class SparseAdam : public Optimizer {
   /// Throws on options out of range, and see Optimizer.
   explicit SparseAdam(NamedParameters parameters, const SparseAdamOptions& options = {});
 
-  void step() override;
   StateDict state_dict() const override;
   void load_state_dict(const StateDict& state) override;
 
  private:
+  void update() override;
+
   struct State {
     int64_t step = 0;
     Tensor exp_avg, exp_avg_sq;

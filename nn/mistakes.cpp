@@ -1,11 +1,10 @@
 // The usual mistakes, each seen by what operations and backwards are given.
 #include "nn/mistakes.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string_view>
 #include <utility>
-
-#include "nn/optimizer_writes.h"
 
 namespace roux::nn {
 namespace {
@@ -35,7 +34,7 @@ MistakeDetector::MistakeDetector(Module& model, std::function<void(const std::st
     : report_(std::move(report)) {
   const auto modules = model.named_modules();
   for (const auto& [name, variable] : model.named_parameters())
-    parameters_.push_back({name, variable, owner_of(name, modules), false, 0});
+    parameters_.push_back({name, variable, owner_of(name, modules)});
 }
 
 MistakeDetector::Parameter* MistakeDetector::find(const Variable& variable) {
@@ -81,6 +80,7 @@ void MistakeDetector::operation(const char* name, const Tensor&, std::span<const
     if (!input.defined()) continue;
     if (Parameter* const parameter = find(input)) {
       parameter->used = true;
+      parameter->read |= NoGrad::recording();
       check_mode("", parameter);
     }
     check_graph(name, input);
@@ -88,22 +88,15 @@ void MistakeDetector::operation(const char* name, const Tensor&, std::span<const
 }
 
 void MistakeDetector::backward_begins(const detail::Node&) {
-  // Without an optimiser, a changed table is one whose rows its max_norm has shortened.
-  if (!ended_ || detail::optimizer_writes == writes_) return;
-  for (const Parameter& parameter : parameters_) {
-    if (!parameter.variable.gradient().defined() || parameter.variable.raw().version() == parameter.version) continue;
-    return report("zero_grad", "[backward] adds to gradients from before the last step, that of '" + parameter.name +
-                                   "' among them (hint: optimizer.zero_grad() before each backward)");
+  for (Parameter& parameter : parameters_) {
+    const bool before = std::exchange(parameter.stepped, false) || parameter.kept_gradient;
+    parameter.kept_gradient = before && parameter.variable.gradient().defined();
   }
 }
 
 void MistakeDetector::backward_ends(const detail::Node&) {
-  writes_ = detail::optimizer_writes;
-  bool any_used = false;
-  for (Parameter& parameter : parameters_) {
-    parameter.version = parameter.variable.raw().version();
-    any_used |= parameter.used;
-  }
+  const bool any_used =
+      std::any_of(parameters_.begin(), parameters_.end(), [](const Parameter& parameter) { return parameter.used; });
   if (!any_used || std::exchange(ended_, true)) return;
   for (const Parameter& parameter : parameters_)
     if (!parameter.used && parameter.variable.requires_grad())
@@ -112,6 +105,32 @@ void MistakeDetector::backward_ends(const detail::Node&) {
           "[backward] '" + parameter.name +
               "' requires a gradient, and no operation has read it: forward never uses it (hint: use it, or leave it "
               "out)");
+}
+
+void MistakeDetector::check_gradients(const std::vector<Parameter*>& stepping) {
+  const auto has_gradient = [](const Parameter* parameter) { return parameter->variable.gradient().defined(); };
+  const bool any = std::any_of(stepping.begin(), stepping.end(), has_gradient);
+  for (const Parameter* const parameter : stepping) {
+    if (!parameter->read || !parameter->variable.requires_grad() || has_gradient(parameter)) continue;
+    if (!any) return report("no gradient", "[step] no parameter has a gradient (hint: loss.backward() before the step)");
+    report("no gradient", "[step] '" + parameter->name +
+                              "' was read and has no gradient (hint: does a detach() or data() stand between it and "
+                              "the loss? does the loss use what was computed from it?)");
+  }
+}
+
+void MistakeDetector::optimizer_step(std::span<const NamedVariable> parameters) {
+  std::vector<Parameter*> stepping;
+  for (const auto& [name, variable] : parameters)
+    if (Parameter* const parameter = find(variable)) stepping.push_back(parameter);
+  check_gradients(stepping);
+  for (Parameter* const parameter : stepping) {
+    parameter->read = false;
+    parameter->stepped = parameter->variable.gradient().defined();
+    if (std::exchange(parameter->kept_gradient, false) && parameter->stepped)
+      report("zero_grad", "[step] the gradient of '" + parameter->name +
+                              "' holds that of the last step too (hint: optimizer.zero_grad() before each backward)");
+  }
 }
 
 }  // namespace roux::nn

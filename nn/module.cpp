@@ -1,8 +1,12 @@
 // The tree of a module: registration, walks over it, state dicts.
 #include "nn/module.h"
 
+#include <cxxabi.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
+#include <typeinfo>
 #include <unordered_map>
 
 namespace roux::nn {
@@ -97,14 +101,23 @@ void Module::train(bool on) {
   walk(*this, "", [on](const std::string&, Module& module) { module.training_ = on; });
 }
 
+std::string Module::class_name() const {
+  const char* const mangled = typeid(*this).name();
+  char* const demangled = abi::__cxa_demangle(mangled, nullptr, nullptr, nullptr);
+  const std::string name = demangled ? demangled : mangled;
+  std::free(demangled);
+  const size_t scope = name.rfind("::", name.find('<'));
+  return scope == std::string::npos ? name : name.substr(scope + 2);
+}
+
 NamedParameters Module::named_parameters() const {
   NamedParameters result;
   walk(*this, "", [&](const std::string& prefix, const Module& module) {
     for (const auto& [name, parameter] : module.parameters_) {
       const Variable& candidate = *parameter;
       const bool known =
-          std::any_of(result.begin(), result.end(), [&](const auto& seen) { return seen.second == candidate; });
-      if (!known) result.emplace_back(join(prefix, name), candidate);
+          std::any_of(result.begin(), result.end(), [&](const auto& seen) { return seen.variable == candidate; });
+      if (!known) result.push_back({join(prefix, name), candidate});
     }
   });
   return result;

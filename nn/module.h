@@ -17,7 +17,7 @@
 namespace roux::nn {
 
 /// Parameters with their names, which are dotted paths: `encoder.fc.weight`.
-using NamedParameters = std::vector<std::pair<std::string, Variable>>;
+using NamedParameters = std::vector<NamedVariable>;
 /// Copies of parameters and persistent buffers by name, in the order of their registration.
 using StateDict = NamedTensors;
 
@@ -41,6 +41,9 @@ class Module {
   /// Evaluation: dropout does nothing.
   void eval() { train(false); }
   bool is_training() const { return training_; }
+
+  /// The name of its class, without namespaces: `Linear`.
+  std::string class_name() const;
 
   // --- What it holds. Everything of the module itself comes first, then its children's in order of registration. ---
 

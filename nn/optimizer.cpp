@@ -5,13 +5,9 @@
 #include <cmath>
 #include <utility>
 
-#include "nn/optimizer_writes.h"
+#include "autograd/observer.h"
 
-namespace roux {
-
-thread_local constinit int64_t detail::optimizer_writes = 0;
-
-namespace nn {
+namespace roux::nn {
 
 Optimizer::Optimizer(NamedParameters parameters, double lr) : parameters_(std::move(parameters)) {
   ROUX_CHECK(!parameters_.empty(), "optimizer",
@@ -22,9 +18,9 @@ Optimizer::Optimizer(NamedParameters parameters, double lr) : parameters_(std::m
     ROUX_CHECK(variable.is_leaf(), "optimizer", "the parameter '", name, "' was computed by ", variable.operation(),
                ", expected a leaf");
     for (size_t j = 0; j < i; ++j) {
-      ROUX_CHECK(!(parameters_[j].second == variable), "optimizer", "the parameters '", parameters_[j].first, "' and '",
-                 name, "' are the same");
-      ROUX_CHECK(parameters_[j].first != name, "optimizer", "two parameters are called '", name, "'");
+      ROUX_CHECK(!(parameters_[j].variable == variable), "optimizer", "the parameters '", parameters_[j].name,
+                 "' and '", name, "' are the same");
+      ROUX_CHECK(parameters_[j].name != name, "optimizer", "two parameters are called '", name, "'");
     }
   }
   set_lr(lr);
@@ -32,6 +28,11 @@ Optimizer::Optimizer(NamedParameters parameters, double lr) : parameters_(std::m
 
 void Optimizer::zero_grad() {
   for (auto& [name, variable] : parameters_) variable.zero_grad();
+}
+
+void Optimizer::step() {
+  if (Observer::newest()) roux::detail::observe_optimizer_step(parameters_);
+  update();
 }
 
 void Optimizer::set_lr(double lr) {
@@ -49,7 +50,6 @@ Tensor Optimizer::writable(size_t i, const Tensor& state) {
              ", its optimizer's state ", state.dtype(), " on ", state.device(),
              " (hint: make the optimizer after to(device) or to(dtype))");
   if (!variable.raw().is_contiguous()) variable.set_data(variable.raw().contiguous());
-  ++detail::optimizer_writes;
   return variable.mutable_data();
 }
 
@@ -78,6 +78,4 @@ void StateReader::finish() const {
                "the state has an unexpected '", name, "'");
 }
 
-}  // namespace nn
-
-}  // namespace roux
+}  // namespace roux::nn

@@ -7,7 +7,7 @@
 //     optimizer.step();
 //   }
 //
-// How to add one: derive and keep the state of parameter i in a vector of your own. In `step`, take
+// How to add one: derive and keep the state of parameter i in a vector of your own. In `update`, take
 // `parameter(i).gradient()` as it is (none, dense or rows) and write to what `writable(i, state)` gives, which checks
 // that parameter and state still go together. Save the state under `name(i) + "." + what`, and read it back by a
 // StateReader. sgd.cpp is a short example.
@@ -30,7 +30,7 @@ class Optimizer {
   /// Drops the gradients of all parameters.
   void zero_grad();
   /// Changes every parameter that has a gradient; the others, and what is kept for them, stay as they are.
-  virtual void step() = 0;
+  void step();
 
   /// By reference: a recorded step asks for the rate of each replay.
   const double& lr() const { return lr_; }
@@ -44,6 +44,9 @@ class Optimizer {
   virtual void load_state_dict(const StateDict& state) = 0;
 
  protected:
+  /// What `step` does.
+  virtual void update() = 0;
+
   /// Throws when there are no parameters, one is undefined or no leaf, one is listed twice, or `lr` is no learning
   /// rate.
   Optimizer(NamedParameters parameters, double lr);
@@ -51,11 +54,11 @@ class Optimizer {
   /// How many parameters there are.
   size_t count() const { return parameters_.size(); }
   /// The name of parameter i.
-  const std::string& name(size_t i) const { return parameters_[i].first; }
+  const std::string& name(size_t i) const { return parameters_[i].name; }
   /// Parameter i.
-  Variable& parameter(size_t i) { return parameters_[i].second; }
+  Variable& parameter(size_t i) { return parameters_[i].variable; }
   /// Parameter i.
-  const Variable& parameter(size_t i) const { return parameters_[i].second; }
+  const Variable& parameter(size_t i) const { return parameters_[i].variable; }
   /// The data of parameter i, contiguous, for a step to write to. Throws when another optimizer owes movement to its
   /// rows, and when it is no longer of the dtype and on the device of `state` (which may be undefined).
   Tensor writable(size_t i, const Tensor& state);

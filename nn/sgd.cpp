@@ -55,7 +55,7 @@ void SGD::step_all(Tensor& weight, const Tensor& direction) {
   weight.bump_version();
 }
 
-void SGD::step() {
+void SGD::update() {
   const bool moves_all_rows = options_.momentum != 0 || options_.weight_decay != 0;
   for (size_t i = 0; i < count(); ++i) {
     const Gradient& gradient = parameter(i).gradient();

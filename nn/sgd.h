@@ -25,12 +25,12 @@ class SGD : public Optimizer {
   /// Throws on options out of range, and see Optimizer.
   explicit SGD(NamedParameters parameters, const SgdOptions& options = {});
 
-  void step() override;
   /// `momentum_buffer` of each parameter that has one.
   StateDict state_dict() const override;
   void load_state_dict(const StateDict& state) override;
 
  private:
+  void update() override;
   Tensor direction(size_t i, const Tensor& weight);
   void step_all(Tensor& weight, const Tensor& direction);
 

@@ -2,34 +2,19 @@
 // which parameters they read (Observer).
 #include "nn/summary.h"
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
-#include <memory>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include "autograd/observer.h"
+#include "nn/module_guards.h"
 
 namespace roux::nn {
 namespace {
 
 using NamedModules = std::vector<std::pair<std::string, Module*>>;
-
-// `Linear` for roux::nn::Linear; template arguments stay.
-std::string type_name(const Module& module) {
-  const char* const mangled = typeid(module).name();
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> readable(abi::__cxa_demangle(mangled, nullptr, nullptr, &status),
-                                                        std::free);
-  const std::string name = status == 0 ? readable.get() : mangled;
-  const size_t scope = name.rfind("::", name.find('<'));
-  return scope == std::string::npos ? name : name.substr(scope + 2);
-}
 
 // The name without its last part: of the module that a parameter, or a module, belongs to.
 std::string parent(const std::string& name) {
@@ -79,24 +64,6 @@ class ShapeWatcher : public Observer, public LayerWatcher {
   std::map<const void*, std::string> owners_;  // by the memory of a parameter
 };
 
-// Evaluation mode while it exists, then what was before.
-class EvalMode {
- public:
-  explicit EvalMode(Module& model) : modules_(model.named_modules()) {
-    for (const auto& [name, module] : modules_) training_.push_back(module->is_training());
-    model.eval();
-  }
-  ~EvalMode() {
-    for (size_t i = 0; i < modules_.size(); ++i) modules_[i].second->train(training_[i]);  // those below come later
-  }
-  EvalMode(const EvalMode&) = delete;
-  EvalMode& operator=(const EvalMode&) = delete;
-
- private:
-  NamedModules modules_;
-  std::vector<bool> training_;
-};
-
 // 1,234,567
 std::string grouped(int64_t number) {
   std::string text = std::to_string(number);
@@ -140,7 +107,7 @@ std::string table(const NamedModules& modules, const std::map<std::string, Shape
     const auto depth = name.empty() ? 0 : 1 + std::count(name.begin(), name.end(), '.');
     const std::string last = name.empty() ? "-" : name.substr(name.rfind('.') + 1);
     const auto shape = shapes.find(name);
-    rows.push_back({std::string(static_cast<size_t>(2 * depth), ' ') + last, type_name(*module),
+    rows.push_back({std::string(static_cast<size_t>(2 * depth), ' ') + last, module->class_name(),
                     shape == shapes.end() ? "-" : to_string(shape->second), grouped(module->num_parameters()),
                     grouped(module->num_parameters(true))});
   }
@@ -153,7 +120,7 @@ std::string summary(Module& model) { return table(model.named_modules(), {}) + t
 
 std::string summary(Module& model, const std::function<Variable()>& forward) {
   const NamedModules modules = model.named_modules();
-  const EvalMode evaluation(model);
+  const detail::EvalGuard evaluation(model);
   const NoGrad no_grad;
   ShapeWatcher watcher(modules);
   const Variable result = forward();

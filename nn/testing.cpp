@@ -1,20 +1,17 @@
 // The kit for testing layers.
 #include "nn/testing.h"
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <ostream>
 #include <sstream>
-#include <typeinfo>
 #include <unordered_set>
 
 #include "autograd/gradcheck_report.h"
-#include "nn/testing_guards.h"
+#include "nn/module_guards.h"
 #include "tensor/memory.h"
+#include "tensor/random.h"
 
 namespace roux::nn {
 namespace {
@@ -73,7 +70,7 @@ void check_registered(const Module& module, const std::vector<Tensor>& inputs,
                       const std::function<Variable(const std::vector<Variable>&)>& forward) {
   const NamedParameters parameters = module.named_parameters();
   if (parameters.empty()) return;
-  const std::vector<Variable> variables = make_variables(inputs, parameters[0].second.dtype(), false);
+  const std::vector<Variable> variables = make_variables(inputs, parameters[0].variable.dtype(), false);
   Variable result;
   try {
     result = forward(variables);
@@ -82,17 +79,6 @@ void check_registered(const Module& module, const std::vector<Tensor>& inputs,
   }
   if (!result.defined()) return;
   if (const Node* const leaf = unknown_leaf(result, trainable(module))) fail("gradcheck", unregistered(*leaf));
-}
-
-// The name of the module's class, without namespaces and arguments of templates.
-std::string class_name(const Module& module) {
-  const char* const mangled = typeid(module).name();
-  char* const demangled = abi::__cxa_demangle(mangled, nullptr, nullptr, nullptr);
-  std::string name = demangled ? demangled : mangled;
-  std::free(demangled);
-  if (name.ends_with('>')) name.resize(name.find('<'));
-  const size_t scope = name.rfind("::");
-  return scope == std::string::npos ? name : name.substr(scope + 2);
 }
 
 constexpr CloseOptions same_bits{.rtol = 0, .atol = 0, .equal_nan = true};
@@ -133,6 +119,21 @@ std::vector<NamedVariable> detail::trainable(const Module& module, std::string* 
 }
 
 std::ostream& operator<<(std::ostream& out, const CheckResult& result) { return out << result.message; }
+
+Tensor random_values(const Shape& shape, uint64_t seed, DType dtype) {
+  ROUX_CHECK(is_floating(dtype), "random_values", "found ", dtype, ", expected a floating-point type");
+  const int64_t n = shape.numel();
+  Generator generator(seed);
+  const Tensor order = Tensor::randperm(n, cpu, generator).to(float64);
+  // A quarter, not half of a step: the middle one of an odd number would be 0.
+  return ((order + 0.25) * (4.0 / static_cast<double>(n > 0 ? n : 1)) - 2.0).reshape(shape).to(dtype);
+}
+
+Tensor random_ids(const Shape& shape, int64_t num_ids, uint64_t seed) {
+  ROUX_CHECK(num_ids >= 1, "random_ids", "found ", num_ids, " ids, expected at least 1");
+  Generator generator(seed);
+  return Tensor::randint(0, num_ids, shape, cpu, generator);
+}
 
 CheckResult close(const Variable& found, const Variable& expected, const CloseOptions& options) {
   if (!found.defined() || !expected.defined())
@@ -180,7 +181,7 @@ GradcheckResult gradcheck(Module& module, const std::vector<Tensor>& inputs,
     return result;
   };
   GradcheckOptions named = options;
-  if (named.name.empty()) named.name = class_name(module);
+  if (named.name.empty()) named.name = module.class_name();
   GradcheckResult result = check_gradients(evaluate, leaves, named);
   if (result.ok && !frozen.empty()) result.message += "; frozen: " + frozen;
   return result;

@@ -1,62 +1,12 @@
-// The checks that run a module as its users will: on a device, and in training. And the inputs for them.
+// The check that trains a module.
 #include <cmath>
-#include <utility>
 
 #include "nn/adam.h"
+#include "nn/module_guards.h"
 #include "nn/testing.h"
-#include "nn/testing_guards.h"
-#include "tensor/backend.h"
-#include "tensor/random.h"
 
 namespace roux::nn {
 namespace {
-
-using Forward = std::function<Variable(const std::vector<Variable>&)>;
-
-constexpr Device gpu{DeviceType::cuda, 0};
-
-// What one device computed, by the names that messages give it.
-struct Run {
-  std::vector<std::pair<std::string, Tensor>> values;  // undefined: a gradient that did not arrive
-};
-
-// The gradient that backward starts from: of either sign and away from 0, the same on every device.
-Tensor make_cotangent(const Variable& result) {
-  return random_values(result.shape(), 1, result.dtype()).to(result.device());
-}
-
-Run run_on(Device device, const std::vector<Tensor>& inputs, const Forward& forward,
-           const NamedParameters& parameters) {
-  std::vector<Variable> variables;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    ROUX_CHECK(inputs[i].defined(), "agrees_on_cuda", "input ", i, " is undefined");
-    variables.push_back(Variable(inputs[i].to(device), is_floating(inputs[i].dtype())));
-  }
-  const Variable result = forward(variables);
-  ROUX_CHECK(result.defined(), "agrees_on_cuda", "forward gave an undefined result");
-  ROUX_CHECK(result.device() == device, "agrees_on_cuda", "the inputs are on ", device, ", the result is on ",
-             result.device(), " (hint: new tensors belong on x.device(), parameters are registered with add())");
-  Run run;
-  run.values.emplace_back("the result", result.data());
-  if (!result.requires_grad()) return run;
-  result.backward(make_cotangent(result));
-  for (const auto& [name, parameter] : parameters) run.values.emplace_back("the gradient of " + name, parameter.grad());
-  for (size_t i = 0; i < variables.size(); ++i)
-    run.values.emplace_back("the gradient of input " + std::to_string(i), variables[i].grad());
-  return run;
-}
-
-CheckResult compare(const Run& found, const Run& expected, const CloseOptions& options) {
-  for (size_t i = 0; i < expected.values.size(); ++i) {
-    const auto& [name, value] = expected.values[i];
-    if (!value.defined() && !found.values[i].second.defined()) continue;
-    const CheckResult same = close(found.values[i].second, value, options);
-    if (!same) return {false, "[agrees_on_cuda] " + name + " differs from the CPU's: " + same.message};
-  }
-  return {true, "[agrees_on_cuda] result and gradients are those of the CPU"};
-}
-
-std::string skipped() { return "[agrees_on_cuda] skipped: " + cuda_unavailable_reason(0); }
 
 // The first loss against what guessing costs; empty when it is fine.
 std::string misses_guessing(double first, const TrainingCheckOptions& options) {
@@ -78,39 +28,6 @@ std::string without_gradient(const Module& module) {
 }
 
 }  // namespace
-
-Tensor random_values(const Shape& shape, uint64_t seed, DType dtype) {
-  ROUX_CHECK(is_floating(dtype), "random_values", "found ", dtype, ", expected a floating-point type");
-  const int64_t n = shape.numel();
-  Generator generator(seed);
-  const Tensor order = Tensor::randperm(n, cpu, generator).to(float64);
-  // A quarter, not half of a step: the middle one of an odd number would be 0.
-  return ((order + 0.25) * (4.0 / static_cast<double>(n > 0 ? n : 1)) - 2.0).reshape(shape).to(dtype);
-}
-
-Tensor random_ids(const Shape& shape, int64_t num_ids, uint64_t seed) {
-  ROUX_CHECK(num_ids >= 1, "random_ids", "found ", num_ids, " ids, expected at least 1");
-  Generator generator(seed);
-  return Tensor::randint(0, num_ids, shape, cpu, generator);
-}
-
-CheckResult agrees_on_cuda(Module& module, const std::vector<Tensor>& inputs, const Forward& forward,
-                           const CloseOptions& options) {
-  if (!cuda_backend(0)) return {true, skipped()};
-  detail::ModuleGuard guard(module, "agrees_on_cuda");
-  const auto on = [&](Device device) {
-    guard.restart_generators();
-    module.to(device);
-    return run_on(device, inputs, forward, module.named_parameters());
-  };
-  const Run expected = on(cpu);
-  return compare(on(gpu), expected, options);
-}
-
-CheckResult agrees_on_cuda(const Forward& f, const std::vector<Tensor>& inputs, const CloseOptions& options) {
-  if (!cuda_backend(0)) return {true, skipped()};
-  return compare(run_on(gpu, inputs, f, {}), run_on(cpu, inputs, f, {}), options);
-}
 
 CheckResult check_training(Module& module, const std::function<Variable()>& loss, const TrainingCheckOptions& options) {
   const detail::EvalGuard eval(module);

@@ -124,7 +124,7 @@ void profile_forward(const char* name, MemoryRange result, const std::vector<Mem
   now.events.push_back({ProfilerEvent::Kind::forward, self.number, name, name, false, begin, end - begin, 0});
 }
 
-void ProfiledBackward::begin(const char* name) {
+void ProfilerBackward::begin(const char* name) {
   name_ = name;
   begin_ = profiler_now();
   Recording& now = recording();
@@ -134,7 +134,7 @@ void ProfiledBackward::begin(const char* name) {
   outer_ = std::exchange(self.backward, name);
 }
 
-void ProfiledBackward::end() {
+void ProfilerBackward::end() {
   const int64_t end = profiler_now();
   Recording& now = recording();
   const std::lock_guard lock(now.mutex);

@@ -108,18 +108,18 @@ void profile_call(const char* name, int64_t begin, int64_t bytes, std::vector<Me
 void profile_forward(const char* name, MemoryRange result, const std::vector<MemoryRange>& inputs);
 
 /// While one exists, its thread is in the backward of operation `name`.
-class ProfiledBackward {
+class ProfilerBackward {
  public:
-  explicit ProfiledBackward(const char* name) {
+  explicit ProfilerBackward(const char* name) {
     if (profiling()) [[unlikely]]
       begin(name);
   }
-  ~ProfiledBackward() {
+  ~ProfilerBackward() {
     if (begin_) [[unlikely]]
       end();
   }
-  ProfiledBackward(const ProfiledBackward&) = delete;
-  ProfiledBackward& operator=(const ProfiledBackward&) = delete;
+  ProfilerBackward(const ProfilerBackward&) = delete;
+  ProfilerBackward& operator=(const ProfilerBackward&) = delete;
 
  private:
   void begin(const char* name);

@@ -23,7 +23,7 @@ using Optimizers = std::vector<std::unique_ptr<nn::Optimizer>>;
 nn::NamedParameters trained_parameters(const nn::Module& model) {
   nn::NamedParameters trained;
   for (const auto& parameter : model.named_parameters())
-    if (parameter.second.requires_grad()) trained.push_back(parameter);
+    if (parameter.variable.requires_grad()) trained.push_back(parameter);
   ROUX_CHECK(!trained.empty(), "trainer", "all parameters of the model are frozen, there is nothing to train");
   return trained;
 }
@@ -37,7 +37,7 @@ Optimizers sparse_adam(nn::Module& model, double lr) {
   }
   nn::NamedParameters sparse, dense;
   for (const auto& parameter : trained_parameters(model)) {
-    const bool is_table = std::find(tables.begin(), tables.end(), parameter.second) != tables.end();
+    const bool is_table = std::find(tables.begin(), tables.end(), parameter.variable) != tables.end();
     (is_table ? sparse : dense).push_back(parameter);
   }
   Optimizers optimizers;
@@ -118,7 +118,7 @@ TrainerState::TrainerState(nn::Module& model, const TrainerOptions& options, int
       schedules_.push_back(
           std::make_unique<nn::LinearWarmupLR>(*optimizer, static_cast<int64_t>(std::ceil(warmup)), steps));
   }
-  for (const auto& parameter : trained_parameters(model)) trained_.push_back(parameter.second);
+  for (const auto& parameter : trained_parameters(model)) trained_.push_back(parameter.variable);
 }
 
 int64_t TrainerState::kept_epoch() const {

@@ -60,7 +60,7 @@ struct Trio {
 }  // namespace
 
 TEST_CASE("lazily updated Adam is dense Adam over a Zipf stream of 1,000 steps") {
-  constexpr int64_t words = 500, dim = 7;
+  constexpr int64_t words = 500, dim = 23;
   for (const Settings& settings : all_settings()) {
     CAPTURE(settings.name);
     Trio trio(words, dim, settings);

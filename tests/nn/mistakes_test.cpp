@@ -76,13 +76,13 @@ TEST_CASE("mistakes: zero_grad forgotten") {
   Training training;
   for (int step = 0; step < 3; ++step) {
     training.loss().backward();
-    CHECK(training.said.size() == (step == 0 ? 0 : 1));
     training.optimizer.step();
+    CHECK(training.said.size() == (step == 0 ? 0 : 1));
   }
   REQUIRE(training.said.size() == 1);
   CHECK(training.said[0] ==
-        "[backward] adds to gradients from before the last step, that of 'first.weight' among them "
-        "(hint: optimizer.zero_grad() before each backward)");
+        "[step] the gradient of 'first.weight' holds that of the last step too (hint: optimizer.zero_grad() before each "
+        "backward)");
 }
 
 TEST_CASE("mistakes: rows that max_norm shortens between two backwards are no step") {
@@ -95,10 +95,78 @@ TEST_CASE("mistakes: rows that max_norm shortens between two backwards are no st
   };
   backward(0);
   backward(1);
-  CHECK(said.empty());
   optimizer.step();
+  CHECK(said.empty());
   backward(2);
+  optimizer.step();
   CHECK(said.size() == 1);
+}
+
+TEST_CASE("mistakes: zero_grad forgotten for a table under a lazy Adam") {
+  nn::Embedding table(6, 4);
+  nn::Adam optimizer(table.named_parameters());
+  std::vector<std::string> said;
+  const nn::MistakeDetector detector(table, [&](const std::string& mistake) { said.push_back(mistake); });
+  for (int step = 0; step < 2; ++step) {
+    sum(table(Tensor::from<int64_t>({step}))).backward();
+    optimizer.step();
+    CHECK(said.size() == static_cast<size_t>(step));
+  }
+}
+
+TEST_CASE("mistakes: gradients of another loss may pile up when they are dropped before the step") {
+  Training generator;
+  nn::Linear discriminator(3, 2);
+  nn::SGD optimizer(discriminator.named_parameters(), {.lr = 0.1});
+  std::vector<std::string> said;
+  const nn::MistakeDetector detector(discriminator, [&](const std::string& mistake) { said.push_back(mistake); });
+  for (int step = 0; step < 3; ++step) {
+    optimizer.zero_grad();
+    sum(discriminator(generator.model.forward(generator.x).detach())).backward();
+    optimizer.step();
+    generator.optimizer.zero_grad();
+    sum(discriminator(generator.model.forward(generator.x))).backward();
+    generator.optimizer.step();
+  }
+  CHECK(said.empty());
+  CHECK(generator.said.empty());
+}
+
+TEST_CASE("mistakes: a step without backward") {
+  Training training;
+  training.optimizer.step();
+  CHECK(training.said.empty());  // nothing was computed either
+  training.loss();
+  training.optimizer.step();
+  training.optimizer.step();
+  REQUIRE(training.said.size() == 1);
+  CHECK(training.said[0] == "[step] no parameter has a gradient (hint: loss.backward() before the step)");
+}
+
+TEST_CASE("mistakes: a detach between a parameter and the loss") {
+  struct Cut : Model {
+    Variable forward(const Variable& x) { return second(first(x).detach()); }
+  } model;
+  nn::SGD optimizer(model.named_parameters(), {.lr = 0.1});
+  std::vector<std::string> said;
+  const nn::MistakeDetector detector(model, [&](const std::string& mistake) { said.push_back(mistake); });
+  {
+    const NoGrad no_grad;
+    model.eval();
+    model.forward(Tensor::ones({1, 4}));  // an evaluation asks for no gradients
+    model.train();
+  }
+  optimizer.step();
+  CHECK(said.empty());
+  for (int step = 0; step < 2; ++step) {
+    optimizer.zero_grad();
+    sum(model.forward(Tensor::ones({1, 4}))).backward();
+    optimizer.step();
+  }
+  REQUIRE(said.size() == 1);
+  CHECK(said[0] ==
+        "[step] 'first.weight' was read and has no gradient (hint: does a detach() or data() stand between it and the "
+        "loss? does the loss use what was computed from it?)");
 }
 
 TEST_CASE("mistakes: an evaluation is seen after a backward that threw") {

@@ -51,7 +51,7 @@ struct Model : nn::Module {
 template <class Pairs>
 Names names_of(const Pairs& pairs) {
   Names names;
-  for (const auto& pair : pairs) names.push_back(pair.first);
+  for (const auto& [name, value] : pairs) names.push_back(name);
   return names;
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("a module lists what it holds by dotted names, its own first") {
   Model model;
   CHECK(names_of(model.named_parameters()) ==
         Names{"shift", "frozen", "encoder.first.weight", "encoder.first.bias", "fc.weight"});
-  CHECK(model.named_parameters()[4].second == model.fc.weight);
+  CHECK(model.named_parameters()[4].variable == model.fc.weight);
   CHECK(model.parameters().size() == 5);
   CHECK(names_of(model.named_buffers()) == Names{"encoder.scale", "encoder.steps", "encoder.cache"});
   CHECK(names_of(model.named_generators()) == Names{"encoder.dropout.generator"});
@@ -324,5 +324,5 @@ TEST_CASE("ModuleList keeps its modules where they are") {
   int64_t count = 0;
   for (nn::Linear& block : blocks) count += block.num_parameters();
   CHECK(count == blocks.num_parameters());
-  CHECK(blocks.named_parameters().back().first == "100.weight");
+  CHECK(blocks.named_parameters().back().name == "100.weight");
 }

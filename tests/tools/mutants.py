@@ -109,7 +109,7 @@ def run(command, cpu_seconds, **options):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                preexec_fn=limits(cpu_seconds), **{"stdin": subprocess.DEVNULL, **options})
     try:
-        output, _ = process.communicate(timeout=20 * cpu_seconds + 120)
+        output, _ = process.communicate(timeout=5 * cpu_seconds + 60)
         code = process.returncode
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)

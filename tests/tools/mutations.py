@@ -58,8 +58,11 @@ def blanked(code, start, end):
 
 # What is not broken: checks and their messages, what only prefetches, deals out work or names types.
 IGNORED_CALLS = re.compile(r"\b(?:ROUX_CHECK|static_assert|fail|fail_index|__builtin_prefetch|prefetch\w*|"
-                           r"pieces_per_task|grain_of|multiplications|alignas|sizeof|decltype)\s*\(")
-IGNORED_LINES = re.compile(r"^.*\b(?:\w*grain\w*|\w+_per_task|namespace|using|typedef|__attribute__)\b.*$", re.M)
+                           r"pieces_per_task|tile_queries|grain_of|multiplications|alignas|sizeof|decltype)\s*\(")
+IGNORED_LINES = re.compile(r"^.*\b(?:\w*grain\w*|\w+_per_task|(?:least|most|preferred)_task\w*|most_tile_\w+|namespace|using|typedef|__attribute__)\b.*$", re.M)
+
+# Arrays that are declared: more room changes nothing.
+ARRAYS = re.compile(r"^ *(?!return )(?:[\w:]+(?:<[\w:, ]*>)? )+\w+\[[^;=]*\](?= = \{\};|;)", re.M)
 
 
 def without_comments(text):
@@ -73,9 +76,17 @@ def code_of(text):
     """The text with all that is not to be broken replaced by blanks: same length, same lines."""
     code = without_comments(text)
     for match in list(IGNORED_CALLS.finditer(code)):
-        code = blanked(code, match.start(), closing(code, match.end() - 1))
-    for match in list(re.finditer(r"\[\[.*?\]\]", code)):
+        end = closing(code, match.end() - 1)
+        if code[end:end + 2] == " {":  # the function itself
+            end = closing(code, end + 1)
+        code = blanked(code, match.start(), end)
+    for match in [*re.finditer(r"\[\[.*?\]\]", code), *ARRAYS.finditer(code)]:
         code = blanked(code, *match.span())
+    for match in list(re.finditer(r"\bfor \(", code)):  # a loop in which only something of the above was done
+        end = closing(code, match.end() - 1)
+        body = closing(code, end + 1) if code[end:end + 2] == " {" else statement_end(code, end) or end
+        if not code[end:body].strip(" \n{};"):
+            code = blanked(code, match.start(), end)
     for match in list(IGNORED_LINES.finditer(code)):
         code = blanked(code, *match.span())
     return without_template_arguments(code)
@@ -159,8 +170,8 @@ SUBSTITUTIONS = [
 ]
 # Elsewhere than in the head of a loop, where too little is done either way.
 SWAPPED = [("comparison", r"(?<=\s)(<=?)(?=\s)", ">"), ("comparison", r"(?<=\s)(>=?)(?=\s)", "<")]
-INTEGER = re.compile(r"(?<![\w.'])(?:0x[0-9A-Fa-f]+|\d+)(?![\w.'])")
-FRACTION = re.compile(r"(?<![\w.'])\d+\.\d*(?:[eE][+-]?\d+)?")
+INTEGER = re.compile(r"(?<![\w.'])(?<!\d[eE][+-])(?:0x[0-9A-Fa-f]+|\d+)(?![\w.'])")
+FRACTION = re.compile(r"(?<![\w.'])(?:\d+\.\d*(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)")
 # Statements that are dropped: what hands over or changes values. Others would mostly not compile.
 STATEMENT = re.compile(r"(?:\w+\.)+(?:add|add_broadcast|\w+_)\(|(?:\w+(?:\(\w+\))?\.)+\w*backward\w*\(|"
                        r"std::(?:fill|fill_n|copy|copy_n|memcpy|memmove|swap)\(|access\.store\(|"

@@ -1,4 +1,4 @@
-// What the checks of nn/testing.h put back when they end, on every way out.
+// What checks (nn/testing.h) and summaries put back when they end, on every way out.
 #pragma once
 
 #include <string>
