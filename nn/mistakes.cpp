@@ -112,7 +112,8 @@ void MistakeDetector::check_gradients(const std::vector<Parameter*>& stepping) {
   const bool any = std::any_of(stepping.begin(), stepping.end(), has_gradient);
   for (const Parameter* const parameter : stepping) {
     if (!parameter->read || !parameter->variable.requires_grad() || has_gradient(parameter)) continue;
-    if (!any) return report("no gradient", "[step] no parameter has a gradient (hint: loss.backward() before the step)");
+    if (!any)
+      return report("no gradient", "[step] no parameter has a gradient (hint: loss.backward() before the step)");
     report("no gradient", "[step] '" + parameter->name +
                               "' was read and has no gradient (hint: does a detach() or data() stand between it and "
                               "the loss? does the loss use what was computed from it?)");

@@ -80,9 +80,10 @@ TEST_CASE("mistakes: zero_grad forgotten") {
     CHECK(training.said.size() == (step == 0 ? 0 : 1));
   }
   REQUIRE(training.said.size() == 1);
-  CHECK(training.said[0] ==
-        "[step] the gradient of 'first.weight' holds that of the last step too (hint: optimizer.zero_grad() before each "
-        "backward)");
+  CHECK(
+      training.said[0] ==
+      "[step] the gradient of 'first.weight' holds that of the last step too (hint: optimizer.zero_grad() before each "
+      "backward)");
 }
 
 TEST_CASE("mistakes: rows that max_norm shortens between two backwards are no step") {
