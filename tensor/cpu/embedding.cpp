@@ -96,8 +96,7 @@ void parallel_for_columns(int64_t dim, int64_t count, F&& f) {
 
 /// The gradient of the table by sum or mean.
 template <bool Weighted, class T>
-void pool_backward(RowGradients<T> rows, int64_t row_count, const T* grad, const int64_t* slots, const T* weights,
-                   const Bags& bags) {
+void pool_backward(RowGradients<T> rows, const T* grad, const int64_t* slots, const T* weights, const Bags& bags) {
   using Vector = typename Simd<T>::Vector;
   const BagShape& shape = bags.shape;
   parallel_for_columns<T>(shape.dim, shape.count, [&](int64_t begin, int64_t end) {
@@ -121,8 +120,6 @@ void pool_backward(RowGradients<T> rows, int64_t row_count, const T* grad, const
       });
       next = next_after;
     }
-    for (; next < row_count; ++next)
-      std::fill(rows.values + next * shape.dim + begin, rows.values + next * shape.dim + end, T(0));
   });
 }
 
@@ -164,17 +161,16 @@ int64_t CpuBackend::unique(const View& rows, const View& slots, const View& ids,
 void CpuBackend::embedding_bag_backward(const View& values, const View& grad, const View& slots, const View& offsets,
                                         const View& weights, const View& positions, const BagShape& shape) {
   const Bags bags{offsets.as<int64_t>(), shape};
-  const int64_t row_count = values.shape[0];
   dispatch_floating(values.dtype, "embedding_bag", [&](auto type) {
     using T = decltype(type);
     const RowGradients<T> rows{values.as<T>(), shape.dim};
     const T* const g = grad.as<T>();
     const int64_t* const slot = slots.as<int64_t>();
     if (shape.mode != Pooling::max) {
-      if (weights.data) return pool_backward<true>(rows, row_count, g, slot, weights.as<T>(), bags);
-      return pool_backward<false>(rows, row_count, g, slot, static_cast<const T*>(nullptr), bags);
+      if (weights.data) return pool_backward<true>(rows, g, slot, weights.as<T>(), bags);
+      return pool_backward<false>(rows, g, slot, static_cast<const T*>(nullptr), bags);
     }
-    std::fill_n(rows.values, row_count * shape.dim, T(0));
+    std::fill_n(rows.values, values.numel(), T(0));
     for (int64_t bag = 0; bag < shape.bags; ++bag) {
       const int64_t* const position = positions.as<int64_t>() + bag * shape.dim;
       for (int64_t c = 0; c < shape.dim; ++c)

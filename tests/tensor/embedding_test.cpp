@@ -1,6 +1,7 @@
 // Embedding tables: distinct ids, lookups, bags in every mode against plain loops, row gradients, errors.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -88,6 +89,8 @@ TEST_CASE("unique lists ids in the order of their first occurrence") {
   const UniqueIds without = unique(Tensor::from(Ids{7, 3, 7, 9, 3, 0}), 7);
   CHECK(without.rows.to_vector<int64_t>() == Ids{3, 9, 0});
   CHECK(without.slots.to_vector<int64_t>() == Ids{-1, 0, -1, 1, 0, 2});
+
+  CHECK(unique(Tensor::from(Ids{4, 0, 4}), 0).slots.to_vector<int64_t>() == Ids{0, -1, 0});
 
   const UniqueIds none = unique(Tensor::from(Ids{}));
   CHECK(none.rows.numel() == 0);
@@ -221,8 +224,9 @@ TEST_CASE("embedding_bag says what is wrong") {
 }
 
 TEST_CASE("gradients of embedding_bag as rows, against plain loops") {
-  constexpr int64_t rows = 20;
+  constexpr int64_t rows = 20, padding_idx = 0;
   const Ids ids = random_ids(60, rows, 6);
+  REQUIRE(std::count(ids.begin(), ids.end(), padding_idx) > 1);
   const int64_t bags = std::ssize(some_offsets);
   for (const DType dtype : {float32, float64}) {
     for (const int64_t dim : {1, 17, 64, 100}) {
@@ -231,11 +235,11 @@ TEST_CASE("gradients of embedding_bag as rows, against plain loops") {
           if (weighted && mode != Pooling::sum) continue;
           const Tensor table = numbers({rows, dim}, dtype, 7), grad = numbers({bags, dim}, dtype, 8);
           const Tensor weights = weighted ? numbers({60}, dtype, 9) : Tensor();
-          const BagPooling options{.mode = mode, .padding_idx = ids[5], .per_sample_weights = weights};
+          const BagPooling options{.mode = mode, .padding_idx = padding_idx, .per_sample_weights = weights};
           const Tensor flat = Tensor::from(ids), offsets = Tensor::from(some_offsets);
           const EmbeddingBagResult result = embedding_bag(table, flat, offsets, options);
-          const UniqueIds distinct = unique(flat, ids[5]);
-          const BagShape shape{bags, 60, rows, dim, mode, ids[5]};
+          const UniqueIds distinct = unique(flat, padding_idx);
+          const BagShape shape{bags, 60, rows, dim, mode, padding_idx};
           const Tensor values = Tensor::full({distinct.rows.numel(), dim}, 99, dtype);  // whatever was there before
           backend(cpu).embedding_bag_backward(values.view(), grad.view(), distinct.slots.view(), offsets.view(),
                                               view_or_null(weights), view_or_null(result.positions), shape);
@@ -323,4 +327,11 @@ TEST_CASE("renormalize_rows_ scales long rows down, each once") {
   check_close(scaled(2, inf), {1.5, 2, 0.3, 0.4, -3, -4, 0, 0}, 1e-7);
   check_close(scaled(1, 3), {3 / std::cbrt(91), 4 / std::cbrt(91), 0.3, 0.4, -3, -4, 0, 0}, 1e-7);
   check_close(scaled(0, 2), {0, 0, 0, 0, -3, -4, 0, 0}, 1e-7);
+  CHECK(scaled(5, 2).to_vector<double>() == Values{3, 4, 0.3, 0.4, -3, -4, 0, 0});  // not longer than 5
+
+  // The scale is max_norm / (norm + 1e-7), as PyTorch's.
+  Tensor table = Tensor::from(Values{3, 4, 3e-7, -4e-7, -5e-7, 3e-7}, {3, 2});
+  renormalize_rows_(table, Tensor::from(Ids{1}), 1e-7, 2);
+  renormalize_rows_(table, Tensor::from(Ids{2}), 2e-7, inf);
+  check_close(table * 1e7, {3e7, 4e7, 0.5, -2. / 3, -5. / 3, 1}, 1e-14);
 }

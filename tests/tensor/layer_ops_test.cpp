@@ -189,6 +189,16 @@ TEST_CASE(
   CHECK(gradient.select(0, 0).to_vector<double>()[0] < 0);
 }
 
+TEST_CASE("cross entropy with a label_smoothing of 1 forgets the labels") {
+  const Tensor logits = numbers({3, 4}, 6), labels = Tensor::from<int64_t>({0, 3, 1});
+  const Tensor grad = Tensor::from<double>({1, 2, -1});
+  const CrossEntropyOptions options{.label_smoothing = 1};
+  const CrossEntropyResult result = cross_entropy(logits, labels, options);
+  check_close(result.losses, neg(mean(result.log_probabilities, 1)).to_vector<double>(), 1e-15);
+  const Tensor gradient = (exp(result.log_probabilities) - 0.25) * grad.unsqueeze(1);
+  check_close(cross_entropy_gradient(result, labels, grad, options), gradient.to_vector<double>(), 1e-15);
+}
+
 TEST_CASE("cross entropy takes tensors that are not contiguous, and no rows at all") {
   const Tensor logits = numbers({4, 6}, 7).transpose(0, 1);
   const Tensor labels = Tensor::arange(0, 12).slice(0, 0, 12, 2);

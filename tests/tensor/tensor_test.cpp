@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tensor/backend.h"
 #include "tensor/memory.h"
 #include "tensor/ops.h"
 
@@ -122,11 +123,25 @@ TEST_CASE("changes in place write through and count") {
   Tensor square = counting({2, 2});
   square.copy_(square.transpose(0, 1));
   CHECK(square.to_vector<double>() == Values{0, 2, 1, 3});
+  // Alike strides with gaps: what lies between stays.
+  const Tensor gaps = Tensor::zeros({2, 3});
+  gaps.slice(1, 0, 2).copy_(counting({2, 3}).slice(1, 0, 2));
+  CHECK(gaps.to_vector<double>() == Values{0, 1, 0, 3, 4, 0});
   CHECK_THROWS_WITH_AS(x.add_(Tensor::ones({2, 2, 3})),
                        doctest::Contains("[add_] shape (2, 2, 3) does not broadcast to (2, 3)"), Error);
   CHECK_THROWS_WITH_AS(Tensor::zeros({2}, int64).div_(2), doctest::Contains("[div_]"), Error);
   CHECK_THROWS_WITH_AS(x.clamp_(2, 1), doctest::Contains("must not exceed"), Error);
   CHECK_THROWS_WITH_AS(x.masked_fill_(Tensor::ones({2, 3}), 0), doctest::Contains("the mask must be bool"), Error);
+}
+
+TEST_CASE("the CPU's backend copies from and to the host") {
+  const std::vector<float> host{1, 2, 3};
+  const Tensor x = Tensor::zeros({3});
+  backend(cpu).copy_from_host(x.view().data, host.data(), sizeof(float) * 3);
+  CHECK(x.to_vector<float>() == host);
+  std::vector<float> back(3);
+  backend(cpu).copy_to_host(back.data(), x.view().data, sizeof(float) * 2);
+  CHECK(back == std::vector<float>{1, 2, 0});
 }
 
 TEST_CASE("memory comes back, also from other sizes") {
