@@ -16,6 +16,7 @@
 #include "apps/common/finetuning.h"
 #include "apps/common/program.h"
 #include "apps/common/saved_folder.h"
+#include "apps/common/training_profile.h"
 #include "tensor/parallel.h"
 #include "tensor/precision.h"
 
@@ -50,7 +51,9 @@ int finetune_main(int argc, char** argv) {
   std::unique_ptr<TransformerClassifier> model = load_for_finetuning(*options, encoder, data.train.label_names);
   const nn::TransformerConfig config = model->config();
   std::vector<ModelResult> results;
+  TrainingProfile profile(options->profile);
   results.push_back(finetune(std::move(model), data, *options));
+  profile.stop();
 
   print_results(data, results);
   print_confusion(data, results[0]);
@@ -60,6 +63,7 @@ int finetune_main(int argc, char** argv) {
                     data.train.label_names);
     std::printf("saved to %s\n", options->save.c_str());
   }
+  profile.write();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!options->json.empty()) write_json(options->json, data, results, 0, seconds);
   return 0;

@@ -17,9 +17,9 @@
 #include "apps/common/recipe_report.h"
 #include "apps/common/table.h"
 #include "apps/common/train_classifier.h"
+#include "apps/common/training_profile.h"
 #include "apps/common/vectors_file.h"
 #include "tensor/parallel.h"
-#include "tensor/profiler.h"
 
 namespace roux::apps {
 namespace {
@@ -99,10 +99,9 @@ int train_recipes(int argc, char** argv) {
   print_data(data);
   const int64_t dim = data.vectors ? data.vectors->table.size(1) : options->dim;
   const ClassifierShape shape{size_of(data.encoder), dim, data.num_classes(), options->dropout, options->init_std};
-  std::optional<Profiler> profiler;
-  if (!options->profile.empty()) profiler.emplace();
+  TrainingProfile profile(options->profile);
   const std::vector<ModelResult> results = train_models(*options, data, shape, device);
-  if (profiler) profiler->stop();
+  profile.stop();
 
   const size_t best = print_results(data, results);
   print_confusion(data, results[best]);
@@ -113,10 +112,7 @@ int train_recipes(int argc, char** argv) {
     std::printf("saved %s to %s\n", results[best].name.c_str(), options->save.c_str());
   }
   draw_pictures(options->plot, options->report, data, results, best);
-  if (profiler) {
-    std::printf("\n%s", profiler->table().c_str());
-    profiler->write_chrome_trace(options->profile);
-  }
+  profile.write();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!options->json.empty()) write_json(options->json, data, results, best, seconds);
   return 0;

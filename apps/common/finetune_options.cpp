@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "apps/common/command_line.h"
+#include "apps/common/training_profile.h"
 
 namespace roux::apps {
 namespace {
@@ -74,6 +75,7 @@ void add_output_options(CommandLine& app, FinetuneOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 32));
   app.add_option("--json", options.json, "write the results as JSON, as train_recipes does")->type_name("FILE");
+  add_profile_option(app, options.profile);
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ struct FinetuneOptions : TrainingOptions {
   std::string save;
   bool resume = false;
   int64_t checkpoint_seconds = 180;
+  std::string profile;  ///< file for the trace
   std::string json;
 
   text::ReadOptions read_options() const { return {.text_column = text_column, .label_column = label_column}; }

@@ -7,6 +7,7 @@
 
 #include "apps/common/classifiers.h"
 #include "apps/common/command_line.h"
+#include "apps/common/training_profile.h"
 #include "tensor/error.h"
 
 namespace roux::apps {
@@ -91,8 +92,7 @@ std::optional<RecipeOptions> parse_recipe_options(int argc, char** argv) {
       ->type_name("DIR");
   app.add_option("--report", options.report, "write all of it, with the surest mistakes, as one page")
       ->type_name("FILE.html");
-  app.add_option("--profile", options.profile, "say which operations took the time, and write a trace for Perfetto")
-      ->type_name("FILE.json");
+  add_profile_option(app, options.profile);
   app.footer(
       "Example: train_recipes --data recipes_fruit_veg.csv --model all --save build/recipes --json results.json");
   if (!app.read(argc, argv)) return std::nullopt;

@@ -85,6 +85,19 @@ TEST_CASE("finetune learns, reports, saves; predict and classify read what it sa
   }
 }
 
+TEST_CASE("finetune --profile says where the time went and writes a trace") {
+  if (!programs_built()) return;
+  const Workplace at;
+  const ProgramRun run = run_shell(at.finetune("--epochs 1 --profile '" + (at / "trace.json") + "'"));
+  REQUIRE_MESSAGE(run.status == 0, run.errors);
+  for (const char* part : {"\noperation ", "\nattention ", "\noutside of operations\n", "\nall "})
+    CHECK_MESSAGE(has(run.output, part), part);
+  const json trace = json::parse(roux::read_file(at / "trace.json"));
+  bool backward = false;
+  for (const json& event : trace["traceEvents"]) backward |= event["name"] == "attention backward";
+  CHECK(backward);
+}
+
 TEST_CASE("finetune trains the part of the model that is asked for") {
   if (!programs_built()) return;
   const Workplace at;

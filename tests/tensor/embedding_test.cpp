@@ -139,7 +139,7 @@ TEST_CASE("embedding_bag pools like a plain loop in every mode, type and width")
     for (const int64_t dim : {1, 3, 8, 16, 17, 64, 65, 100, 200}) {
       const Tensor table = numbers({rows, dim}, dtype, 2);
       for (const Pooling mode : {Pooling::sum, Pooling::mean, Pooling::max}) {
-        for (const int64_t padding_idx : {int64_t{-1}, ids[3], ids[20]}) {
+        for (const int64_t padding_idx : {int64_t{-1}, int64_t{0}, ids[3], ids[20]}) {
           CAPTURE(static_cast<int>(mode));
           CAPTURE(dim);
           BagPooling options{.mode = mode, .padding_idx = padding_idx, .per_sample_weights = Tensor()};

@@ -139,6 +139,8 @@ TEST_CASE("indices out of range are errors that name the place") {
   const auto ids = [](std::vector<int64_t> values) { return Tensor::from(values); };
   CHECK_THROWS_WITH_AS(index_select(x, 0, ids({0, 2, 3})),
                        "[index_select] index out of range: found 3 at position 2, expected 0 to 2", Error);
+  CHECK_THROWS_WITH_AS(index_select(x, 0, ids({7, 2})),
+                       "[index_select] index out of range: found 7 at position 0, expected 0 to 2", Error);
   CHECK_THROWS_WITH_AS(index_add(x, 1, ids({-1}), Tensor::ones({3, 1})),
                        "[index_add] index out of range: found -1 at position 0, expected 0 to 1", Error);
   CHECK_THROWS_WITH_AS(gather(x, 1, Tensor::full({3, 1}, 2, int64)),
