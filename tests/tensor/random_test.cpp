@@ -34,6 +34,14 @@ TEST_CASE("rand: element i is word i of the generator's next blocks") {
   CHECK(generator.offset() == 109);
   for (int64_t i = 0; i < 5; ++i)
     CHECK(second.data<double>()[i] == uniform_double(word(generator, 106, 2 * i), word(generator, 106, 2 * i + 1)));
+  // More than the words of one buffer.
+  const Generator large(7, 3, 100);
+  const Tensor singles = Tensor::empty({10007}), doubles = Tensor::empty({5003}, float64);
+  backend(cpu).uniform(singles.view(), 0, 1, large);
+  backend(cpu).uniform(doubles.view(), 0, 1, large);
+  for (int64_t i = 0; i < 10007; ++i) REQUIRE(singles.data<float>()[i] == uniform_float(word(large, 100, i)));
+  for (int64_t i = 0; i < 5003; ++i)
+    REQUIRE(doubles.data<double>()[i] == uniform_double(word(large, 100, 2 * i), word(large, 100, 2 * i + 1)));
   CHECK(Tensor::rand({0}, float32, cpu, generator).numel() == 0);
   CHECK(Tensor::rand({}, float32, cpu, generator).numel() == 1);
   CHECK(generator.offset() == 110);
@@ -53,6 +61,7 @@ TEST_CASE("rand is uniform in [0, 1), and kernels of any range stay below its en
     backend(cpu).uniform(y.view(), 1e6, 1e6 + 1, generator);
     CHECK(amin(y).item() >= 1e6);
     CHECK(amax(y).item() < 1e6 + 1);
+    CHECK(mean(y.to(float64) - 1e6).item() == doctest::Approx(0.5).epsilon(0.1));
   }
 }
 
@@ -145,14 +154,15 @@ TEST_CASE("randint and randperm") {
 
 TEST_CASE("dropout keeps an element where its uniform number is not below p") {
   for (const DType dtype : {float32, float64}) {
-    for (const double p : {0.1, 0.5, 0.9}) {
+    const double of_an_element = uniform_float(word(Generator(4, 2, 10), 10, 5));
+    for (const double p : {0.1, 0.5, 0.9, of_an_element}) {
       Generator generator(4, 2, 10);
-      const Tensor x = Tensor::arange(1, 1001, 1, float64).reshape({20, 50}).to(dtype);
+      const Tensor x = Tensor::arange(1, 5001, 1, float64).reshape({100, 50}).to(dtype);
       const DropoutResult result = dropout(x, p, generator);
-      CHECK(generator.offset() == 260);
+      CHECK(generator.offset() == 1260);
       CHECK(result.mask.dtype() == boolean);
       const std::vector<double> out = result.output.to_vector<double>();
-      for (int64_t i = 0; i < 1000; ++i) {
+      for (int64_t i = 0; i < 5000; ++i) {
         const bool kept = uniform_float(word(generator, 10, i)) >= p;
         REQUIRE(result.mask.data<bool>()[i] == kept);
         REQUIRE(out[static_cast<size_t>(i)] ==
