@@ -4,6 +4,7 @@
 
 #include "tensor/adam_constants.h"
 #include "tensor/cpu/cpu_backend.h"
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/simd.h"
 #include "tensor/parallel.h"
 
@@ -79,7 +80,7 @@ void CpuBackend::adam_rows(const View& w, const View& rows, const View& grad, co
                            const View& max_v, const EachStep<AdamStep>& each_step, bool sparse_eps) {
   const AdamStep step = each_step();
   const int64_t dim = w.shape[1];
-  const int64_t grain = std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, dim));
+  const int64_t grain = grain_of(dim, elements_per_task);
   dispatch_floating(w.dtype, "adam", [&](auto type) {
     using T = decltype(type);
     const AdamConstants<T> constants(step, sparse_eps);

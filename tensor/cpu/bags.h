@@ -6,15 +6,13 @@
 #include <type_traits>
 
 #include "tensor/backend.h"
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/simd.h"
 
 namespace roux::cpu_kernels {
 
-/// How many items of `elements` each make a task.
-inline int64_t grain_of(int64_t elements) {
-  constexpr int64_t elements_per_task = 32768;
-  return std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, elements));
-}
+/// About how many numbers a task reads and writes.
+inline constexpr int64_t elements_per_task = 32768;
 
 /// The bags of one call.
 struct Bags {
@@ -24,7 +22,10 @@ struct Bags {
   int64_t begin(int64_t bag) const { return offsets[bag]; }
   int64_t end(int64_t bag) const { return bag + 1 < shape.bags ? offsets[bag + 1] : shape.count; }
   /// How many of them make a task.
-  int64_t grain() const { return grain_of(shape.dim * (1 + shape.count / std::max<int64_t>(1, shape.bags))); }
+  int64_t grain() const {
+    const int64_t ids_per_bag = shape.count / std::max<int64_t>(1, shape.bags);
+    return grain_of(shape.dim * (1 + ids_per_bag), elements_per_task);
+  }
 };
 
 /// Calls f(c, width, access) for the column blocks of [begin, end): 4 vectors wide, then 1, then the rest of one.

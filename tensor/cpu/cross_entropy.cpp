@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "tensor/cpu/cpu_backend.h"
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/softmax_rows.h"
 #include "tensor/parallel.h"
 
@@ -15,8 +16,6 @@ namespace roux::cpu_kernels {
 namespace {
 
 constexpr int64_t elements_per_task = 8192;
-
-int64_t grain_of(int64_t classes) { return std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, classes)); }
 
 /// The targets t of all rows.
 template <class T>
@@ -127,7 +126,7 @@ void CpuBackend::cross_entropy(const View& losses, const View& divisors, const V
   dispatch_floating(logits.dtype, "cross_entropy", [&]<class T>(T) {
     const Targets<T> targets(labels, class_weights, shape);
     T* const log_p = log_probabilities.as<T>();
-    parallel_for(shape.rows, grain_of(shape.classes), [&](int64_t begin, int64_t end) {
+    parallel_for(shape.rows, grain_of(shape.classes, elements_per_task), [&](int64_t begin, int64_t end) {
       const int64_t at = begin * shape.classes;
       if (shape.classes > 0) {
         softmax_rows(log_p + at, logits.as<const T>() + at, end - begin, shape.classes, true);
@@ -153,7 +152,7 @@ void CpuBackend::cross_entropy_backward(const View& grad_logits, const View& gra
     const RowGradients<T> gradients(grad, divisor);
     const T* const log_p = log_probabilities.as<const T>();
     T* const out = grad_logits.as<T>();
-    parallel_for(shape.rows, grain_of(shape.classes), [&](int64_t begin, int64_t end) {
+    parallel_for(shape.rows, grain_of(shape.classes, elements_per_task), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin * shape.classes; i < end * shape.classes; ++i) out[i] = vector_math::exp(log_p[i]);
       const auto finish = targets.labels ? index_gradients<T> : probability_gradients<T>;
       finish(out, gradients, targets, begin, end);

@@ -90,7 +90,7 @@ struct RowGradients {
 template <class T, class F>
 void parallel_for_columns(int64_t dim, int64_t count, F&& f) {
   constexpr int64_t block = 4 * Simd<T>::lanes;
-  const int64_t grain = grain_of(count * block) * block;
+  const int64_t grain = grain_of(count * block, elements_per_task) * block;
   parallel_for(dim, grain, f);
 }
 
@@ -230,7 +230,7 @@ void CpuBackend::renormalize_rows(const View& table, const View& ids, double max
   id_table().end();
   dispatch_floating(table.dtype, "embedding", [&](auto type) {
     using T = decltype(type);
-    parallel_for(distinct, grain_of(dim), [&](int64_t begin, int64_t end) {
+    parallel_for(distinct, grain_of(dim, elements_per_task), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         T* const row = table.as<T>() + rows[static_cast<size_t>(i)] * dim;
         const double norm = norm_of(row, dim, norm_type);

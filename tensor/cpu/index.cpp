@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "tensor/cpu/cpu_backend.h"
+#include "tensor/cpu/grain.h"
 #include "tensor/parallel.h"
 
 namespace roux::cpu_kernels {
@@ -11,8 +12,6 @@ namespace {
 
 constexpr int64_t elements_per_task = 16384;
 constexpr int64_t column_width = 256;
-
-int64_t grain_of(int64_t elements) { return std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, elements)); }
 
 /// a + b; integers wrap around, booleans are joined by or.
 template <class T>
@@ -26,7 +25,7 @@ T sum_of(T a, T b) {
 template <class F>
 void for_columns(Along along, int64_t count, F f) {
   const int64_t groups = (along.inner + column_width - 1) / column_width;
-  const int64_t grain = grain_of(count * std::min(along.inner, column_width));
+  const int64_t grain = grain_of(count * std::min(along.inner, column_width), elements_per_task);
   parallel_for(along.outer * groups, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t first = task % groups * column_width;
@@ -60,7 +59,7 @@ void CpuBackend::index_select(const View& out, const View& in, const View& ids, 
     const T* const from = in.as<const T>();
     const int64_t* const id = ids.as<const int64_t>();
     T* const to = out.as<T>();
-    parallel_for(along.outer * count, grain_of(inner), [&](int64_t begin, int64_t end) {
+    parallel_for(along.outer * count, grain_of(inner, elements_per_task), [&](int64_t begin, int64_t end) {
       for (int64_t slice = begin; slice < end; ++slice) {
         const int64_t source = slice / count * along.n + id[slice % count];
         std::copy_n(from + source * inner, inner, to + slice * inner);
@@ -92,7 +91,7 @@ void CpuBackend::gather(const View& out, const View& in, const View& index, Alon
     const T* const from = in.as<const T>();
     const int64_t* const id = index.as<const int64_t>();
     T* const to = out.as<T>();
-    parallel_for(along.outer * count, grain_of(inner), [&](int64_t begin, int64_t end) {
+    parallel_for(along.outer * count, grain_of(inner, elements_per_task), [&](int64_t begin, int64_t end) {
       for (int64_t slice = begin; slice < end; ++slice) {
         const T* const source = from + slice / count * along.n * inner;
         for (int64_t i = 0; i < inner; ++i) to[slice * inner + i] = source[id[slice * inner + i] * inner + i];

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tensor/cpu/cpu_backend.h"
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/lanes.h"
 #include "tensor/cpu/scratch.h"
 #include "tensor/parallel.h"
@@ -12,8 +13,6 @@ namespace {
 
 constexpr int64_t elements_per_task = 16384;
 constexpr int64_t rows_per_block = 32;
-
-int64_t grain_of(int64_t elements) { return std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, elements)); }
 
 // Mean first, then the variance around it: the difference of two large sums would lose the digits that matter.
 template <class T>
@@ -66,7 +65,7 @@ void add_blocks(T* out, const T* sums, int64_t which, int64_t blocks, int64_t n)
 void CpuBackend::layer_norm(const View& out, const View& mean, const View& rstd, const View& in, const View& weight,
                             const View& bias, double eps, int64_t rows, int64_t n) {
   dispatch_floating(in.dtype, "layer_norm", [&]<class T>(T) {
-    parallel_for(rows, grain_of(n), [&](int64_t begin, int64_t end) {
+    parallel_for(rows, grain_of(n, elements_per_task), [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         normalize_row(out.as<T>() + row * n, mean.as<T>()[row], rstd.as<T>()[row], in.as<const T>() + row * n,
                       weight.as<const T>(), bias.as<const T>(), static_cast<T>(eps), n);
@@ -87,7 +86,7 @@ void CpuBackend::layer_norm_backward(const View& grad_in, const View& grad_weigh
     const int64_t blocks = (rows + rows_per_block - 1) / rows_per_block;
     const Scratch<T> sums(sums_wanted ? 2 * blocks * n : 0);
     // Each row is read once: its part in the sums first, for grad_in may be written over grad_out.
-    parallel_for(blocks, grain_of(n * rows_per_block), [&](int64_t begin, int64_t end) {
+    parallel_for(blocks, grain_of(n * rows_per_block, elements_per_task), [&](int64_t begin, int64_t end) {
       for (int64_t block = begin; block < end; ++block) {
         T* const weight_sum = sums.get() + 2 * block * n;
         if (sums_wanted) std::fill_n(weight_sum, 2 * n, T(0));

@@ -151,7 +151,7 @@ void CpuBackend::masked_pool(const View& out, const View& positions, const View&
   const int64_t length = in.shape[1], dim = in.shape[2];
   dispatch_floating(out.dtype, "masked_pool", [&](auto type) {
     using T = decltype(type);
-    parallel_for(in.shape[0], grain_of(length * dim), [&](int64_t begin, int64_t end) {
+    parallel_for(in.shape[0], grain_of(length * dim, elements_per_task), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const TokenRows<T> rows{in.as<T>() + i * length * dim, mask.as<bool>() + i * length, dim};
         T* const to = out.as<T>() + i * dim;
@@ -175,7 +175,7 @@ void CpuBackend::masked_pool_backward(const View& grad_in, const View& grad, con
   const int64_t length = grad_in.shape[1], dim = grad_in.shape[2];
   dispatch_floating(grad.dtype, "masked_pool", [&](auto type) {
     using T = decltype(type);
-    parallel_for(grad_in.shape[0], grain_of(length * dim), [&](int64_t begin, int64_t end) {
+    parallel_for(grad_in.shape[0], grain_of(length * dim, elements_per_task), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         T* const to = grad_in.as<T>() + i * length * dim;
         const T* const g = grad.as<T>() + i * dim;

@@ -40,10 +40,9 @@ void reduce_rows(T* out, const T* in, Along along, T start, Row row, F f) {
     }
     return;
   }
-  parallel_for(along.outer, std::max<int64_t>(1, elementwise_grain / std::max<int64_t>(1, along.n)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t o = begin; o < end; ++o) out[o] = row(in + o * along.n, along.n);
-               });
+  parallel_for(along.outer, grain_of(along.n, elementwise_grain), [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o) out[o] = row(in + o * along.n, along.n);
+  });
 }
 
 // inner > 1: whole inner rows are combined elementwise.
@@ -51,8 +50,8 @@ template <class T, class F>
 void reduce_columns(T* out, const T* in, Along along, T start, F f) {
   constexpr int64_t width = 512;  // what stays in the first-level cache while n rows pass by
   const int64_t blocks = (along.inner + width - 1) / width;
-  const int64_t work = std::max<int64_t>(1, along.n * std::min(width, along.inner));
-  parallel_for(along.outer * blocks, std::max<int64_t>(1, elementwise_grain / work), [&](int64_t begin, int64_t end) {
+  const int64_t grain = grain_of(along.n * std::min(width, along.inner), elementwise_grain);
+  parallel_for(along.outer * blocks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       const int64_t o = item / blocks, from = item % blocks * width;
       const int64_t count = std::min(width, along.inner - from);
@@ -121,8 +120,7 @@ template <class T, class Place, class Wins>
 
 template <class T, class Wins>
 void best_with_index(T* values, int64_t* indices, const T* in, Along along, Wins wins) {
-  const int64_t work = std::max<int64_t>(1, along.n * along.inner);
-  parallel_for(along.outer, std::max<int64_t>(1, elementwise_grain / work), [&](int64_t begin, int64_t end) {
+  parallel_for(along.outer, grain_of(along.n * along.inner, elementwise_grain), [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
       T* const best = values + o * along.inner;
       int64_t* const place = indices + o * along.inner;

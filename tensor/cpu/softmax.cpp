@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "tensor/cpu/cpu_backend.h"
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/softmax_rows.h"
 #include "tensor/parallel.h"
 
@@ -11,14 +12,12 @@ namespace {
 constexpr int64_t elements_per_task = 8192;
 constexpr int64_t column_width = softmax_columns_at_once;
 
-int64_t grain_of(int64_t elements) { return std::max<int64_t>(1, elements_per_task / elements); }
-
 /// Calls f(offset, width) for each group of neighbouring columns: element j of its column c is at
 /// offset + j * inner + c.
 template <class F>
 void for_columns(Along along, F f) {
   const int64_t groups = (along.inner + column_width - 1) / column_width;
-  const int64_t grain = grain_of(along.n * std::min(along.inner, column_width));
+  const int64_t grain = grain_of(along.n * std::min(along.inner, column_width), elements_per_task);
   parallel_for(along.outer * groups, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t first = task % groups * column_width;
@@ -61,7 +60,7 @@ void CpuBackend::softmax(const View& out, const View& in, Along along, bool log)
     T* const y = out.as<T>();
     const T* const x = in.as<const T>();
     if (along.inner == 1) {
-      parallel_for(along.outer, grain_of(along.n), [&](int64_t begin, int64_t end) {
+      parallel_for(along.outer, grain_of(along.n, elements_per_task), [&](int64_t begin, int64_t end) {
         const int64_t at = begin * along.n;
         softmax_rows(y + at, x + at, end - begin, along.n, log);
       });
@@ -81,7 +80,7 @@ void CpuBackend::softmax_backward(const View& grad_in, const View& grad_out, con
     const T* const g = grad_out.as<const T>();
     const T* const y = out.as<const T>();
     if (along.inner == 1) {
-      parallel_for(along.outer, grain_of(along.n), [&](int64_t begin, int64_t end) {
+      parallel_for(along.outer, grain_of(along.n, elements_per_task), [&](int64_t begin, int64_t end) {
         for (int64_t at = begin * along.n; at < end * along.n; at += along.n) {
           backward_row(to + at, g + at, y + at, along.n, log);
         }

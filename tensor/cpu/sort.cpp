@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tensor/cpu/cpu_backend.h"
+#include "tensor/cpu/grain.h"
 #include "tensor/parallel.h"
 
 namespace roux::cpu_kernels {
@@ -48,7 +49,7 @@ void order_line(std::vector<Entry<T>>& line, int64_t k, bool descending) {
 
 template <class T>
 void sort_lines(T* values, int64_t* indices, const T* in, Along along, int64_t k, bool descending) {
-  const int64_t grain = std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, along.n));
+  const int64_t grain = grain_of(along.n, elements_per_task);
   parallel_for(along.outer * along.inner, grain, [&](int64_t begin, int64_t end) {
     std::vector<Entry<T>> line(static_cast<size_t>(along.n));
     for (int64_t i = begin; i < end; ++i) {

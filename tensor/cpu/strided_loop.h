@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "tensor/cpu/grain.h"
 #include "tensor/merged_arrays.h"
 #include "tensor/parallel.h"
 #include "tensor/view.h"
@@ -31,7 +32,7 @@ void for_each_run(const std::array<const View*, N>& views, Run run) {
     return;
   }
   const int64_t outer = arrays.count / inner;
-  parallel_for(outer, std::max<int64_t>(1, elementwise_grain / inner), [&](int64_t begin, int64_t end) {
+  parallel_for(outer, grain_of(inner, elementwise_grain), [&](int64_t begin, int64_t end) {
     // Position of run `begin`, counted like an odometer from there on.
     int64_t index[Dims::max_size] = {};
     std::array<int64_t, N> offsets{};

@@ -69,6 +69,7 @@ NEAREST = [
     ("tensor/cpu/philox*", ["tests/tensor/philox_test.cpp", "tests/tensor/random_test.cpp"]),
     ("tensor/cpu/random*", ["tests/tensor/random_test.cpp"]),
     ("tensor/cpu/sort*", ["tests/tensor/sort_test.cpp"]),
+    ("tensor/cpu/reduce*", ["tests/tensor/reduce_test.cpp"]),
     ("tensor/cpu/index*", ["tests/tensor/index_test.cpp", "tests/tensor/embedding_test.cpp"]),
     ("tensor/cpu/softmax*", ["tests/tensor/softmax_test.cpp"]),
     ("tensor/cpu/embedding*", ["tests/tensor/embedding_test.cpp"]),
