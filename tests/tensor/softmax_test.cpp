@@ -84,7 +84,7 @@ void check_along(Along along, DType dtype, double tolerance) {
 TEST_CASE("softmax, its logarithm and their gradient agree with plain loops") {
   for (const int64_t n : {1, 2, 3, 7, 16, 17, 64, 511, 512, 513, 1500}) {
     for (const int64_t outer : {1, 5, 33}) {
-      for (const int64_t inner : {1, 3, 130}) {
+      for (const int64_t inner : {1, 2, 3, 130}) {
         if (outer * n * inner > 100000) continue;
         check_along({outer, n, inner}, float32, 2e-6);
         check_along({outer, n, inner}, float64, 1e-13);
@@ -98,6 +98,17 @@ TEST_CASE("softmax stays finite for large numbers and takes minus infinity as pr
   CHECK(softmax(x).to_vector<float>() == std::vector<float>{0.5f, 0, 0.5f, 0});
   CHECK(softmax(x.transpose(0, 1), 0).to_vector<float>() == std::vector<float>{0.5f, 0, 0.5f, 0});
   CHECK(log_softmax(x).to_vector<float>()[1] == -inf);
+}
+
+TEST_CASE("softmax stays finite for large numbers in rows and columns of any length") {
+  for (const Shape& shape : {Shape{2, 3}, {2, 70}, {2, 3, 2}, {2, 70, 5}}) {
+    const Tensor large = Tensor::full(shape, 0.0);
+    large.select(1, 1).fill_(1e4);  // not the first
+    const Tensor y = softmax(large, 1), log = log_softmax(large, 1);
+    CHECK(y.select(1, 1).to_vector<float>() == std::vector<float>(static_cast<size_t>(large.select(1, 1).numel()), 1));
+    CHECK(sum(y).item() == static_cast<double>(large.select(1, 1).numel()));
+    CHECK(amin(log).item() == -1e4);
+  }
 }
 
 TEST_CASE("softmax of NaN, of infinity, and of nothing but minus infinity is NaN, in that row alone") {
