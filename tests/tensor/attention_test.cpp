@@ -207,6 +207,9 @@ TEST_CASE("attention: dropout drops the weights that Philox says, forward and ba
     check_composed(s, {.dropout = 0.25});
     check_composed(s, {.mask = padding(s.batch, s.keys, 0), .causal = true, .dropout = 0.9});
   }
+  // A probability that is one of the weights' own numbers: that weight is kept.
+  for (const uint32_t word : philox_block(5, 6, 7))
+    if (uniform_float(word) < 0.9f) check_composed({2, 3, 5, 7, 3}, {.dropout = uniform_float(word)});
 }
 
 TEST_CASE("attention: dropout takes its words from the generator, and leaves the mean") {

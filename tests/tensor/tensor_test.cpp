@@ -134,6 +134,19 @@ TEST_CASE("changes in place write through and count") {
   CHECK_THROWS_WITH_AS(x.masked_fill_(Tensor::ones({2, 3}), 0), doctest::Contains("the mask must be bool"), Error);
 }
 
+TEST_CASE("add_ of rows, columns and single numbers, to tensors that are not contiguous too") {
+  const Tensor row = Tensor::from<float>({10, 20, 30}), column = Tensor::from<float>({100, 200}, {2, 1});
+  Tensor x = counting({2, 3});
+  x.add_(row).add_(column, 2);
+  CHECK(x.to_vector<double>() == Values{210, 221, 232, 413, 424, 435});
+  x.transpose(0, 1).add_(row.unsqueeze(1)).add_(column.transpose(0, 1));
+  CHECK(x.to_vector<double>() == Values{320, 341, 362, 623, 644, 665});
+  x.slice(1, 0, 3, 2).add_(Tensor::full({1}, -300)).add_(Tensor::from<float>({1, 2, 3, 4}, {2, 2}));
+  CHECK(x.to_vector<double>() == Values{21, 341, 64, 326, 644, 369});
+  x.select(1, 1).add_(Tensor::from<float>({1, 0, 2, 0}).slice(0, 0, 4, 2));
+  CHECK(x.to_vector<double>() == Values{21, 342, 64, 326, 646, 369});
+}
+
 TEST_CASE("the CPU's backend copies from and to the host") {
   const std::vector<float> host{1, 2, 3};
   const Tensor x = Tensor::zeros({3});
