@@ -127,6 +127,8 @@ TEST_CASE("changes in place write through and count") {
   const Tensor gaps = Tensor::zeros({2, 3});
   gaps.slice(1, 0, 2).copy_(counting({2, 3}).slice(1, 0, 2));
   CHECK(gaps.to_vector<double>() == Values{0, 1, 0, 3, 4, 0});
+  gaps.slice(1, 0, 3, 2).copy_(Tensor::from<float>({7, 8}, {2, 1}).expand({2, 2}));
+  CHECK(gaps.to_vector<double>() == Values{7, 1, 7, 8, 4, 8});
   CHECK_THROWS_WITH_AS(x.add_(Tensor::ones({2, 2, 3})),
                        doctest::Contains("[add_] shape (2, 2, 3) does not broadcast to (2, 3)"), Error);
   CHECK_THROWS_WITH_AS(Tensor::zeros({2}, int64).div_(2), doctest::Contains("[div_]"), Error);
