@@ -152,6 +152,17 @@ TEST_CASE("attention: masks leave out what the composed form leaves out") {
   }
 }
 
+TEST_CASE("attention: the first query, the last, or one between has no key, the others have the first ones alone") {
+  for (const Sizes& s : {Sizes{1, 2, 5, 7, 3}, {2, 1, 100, 40, 16}}) {
+    for (const int64_t without : {int64_t{0}, s.queries / 2, s.queries - 1}) {
+      const Tensor mask = Tensor::zeros({s.queries, s.keys}, boolean);
+      mask.slice(1, 0, 3).fill_(true);
+      mask.select(0, without).fill_(false);
+      check_composed(s, {.mask = mask});
+    }
+  }
+}
+
 TEST_CASE("attention: a query without keys attends to all of them alike, and has no gradient") {
   const Sizes s{1, 1, 4, 2, 3};
   const Inputs in = inputs_for(s, float64);
