@@ -214,3 +214,21 @@ TEST_CASE("square roots and reciprocals of vectors are those of plain numbers to
   CHECK(worst_reciprocal < 1);
   CHECK(cpu_kernels::square_root<float>(Vector{})[0] < 2e-19f);
 }
+
+TEST_CASE("vectors between bounds, and without what becomes denormal") {
+  using Vector = cpu_kernels::Simd<float>::Vector;
+  const float nan = std::numeric_limits<float>::quiet_NaN(), least = 16 * std::numeric_limits<float>::min();
+  const Vector x = {-3, 2, nan, least / 2};
+  const Vector below = cpu_kernels::at_most(x, 1.0f), above = cpu_kernels::at_least(x, -2.0f);
+  CHECK(below[0] == -3);
+  CHECK(below[1] == 1);
+  CHECK(std::isnan(below[2]));
+  CHECK(above[0] == -2);
+  CHECK(above[1] == 2);
+  CHECK(std::isnan(above[2]));
+  const Vector normal = cpu_kernels::without_denormals<float>(x);
+  CHECK(normal[0] == -3);
+  CHECK(std::isnan(normal[2]));
+  CHECK(normal[3] == 0);
+  CHECK(cpu_kernels::without_denormals<float>(-x)[3] == 0);
+}

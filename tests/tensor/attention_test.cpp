@@ -203,6 +203,14 @@ TEST_CASE("attention: large scores do not overflow, and small weights vanish") {
   }
 }
 
+TEST_CASE("attention: weights below e^-80 are nothing in float32, and numbers in float64") {
+  for (const DType dtype : {float32, float64}) {
+    const Tensor q = Tensor::ones({1, 1, 1, 1}, dtype), k = Tensor::from<double>({0, -85}, {1, 1, 2, 1}).to(dtype);
+    const Tensor v = Tensor::from<double>({0, std::exp(85)}, {1, 1, 2, 1}).to(dtype);
+    CHECK(attention(q, k, v, {.scale = 1}).output.item() == doctest::Approx(dtype == float32 ? 0 : 1));
+  }
+}
+
 TEST_CASE("attention: NaN stays with the queries that see it") {
   const Sizes s{1, 1, 2, 3, 4};
   const Inputs in = inputs_for(s, float32);

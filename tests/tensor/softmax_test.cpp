@@ -111,6 +111,16 @@ TEST_CASE("softmax stays finite for large numbers in rows and columns of any len
   }
 }
 
+TEST_CASE("softmax finds the largest number of a long row anywhere") {
+  for (const int64_t n : {65, 80, 200}) {
+    for (int64_t place = 0; place < n; ++place) {
+      Tensor x = Tensor::zeros({1, n});
+      x.select(1, place).fill_(1e4);
+      REQUIRE(softmax(x).select(1, place).item() == 1);
+    }
+  }
+}
+
 TEST_CASE("softmax of NaN, of infinity, and of nothing but minus infinity is NaN, in that row alone") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const int64_t n : {3, 40}) {
