@@ -179,6 +179,7 @@ TEST_CASE("Adam at the ends of the range: zeros, denormals, overflow, NaN") {
   step.weight_decay = 0;
   step.eps = 1e-8;
   backend(cpu).adam({{w.view(), grad.view(), m.view(), v.view(), View{}}}, each(step));
+  CHECK(v.to_vector<float>()[3] == std::numeric_limits<float>::max());
   backend(cpu).adam({{w.view(), Tensor::zeros({6}).view(), m.view(), v.view(), View{}}}, each(step));
   const std::vector<float> found = w.to_vector<float>(), moments = m.to_vector<float>();
   CHECK(moments[0] > 0);

@@ -160,6 +160,10 @@ TEST_CASE("attention: the first query, the last, or one between has no key, the 
       mask.select(0, without).fill_(false);
       check_composed(s, {.mask = mask});
     }
+    // Causal, and the first key is padding: the first query alone has none. Nor do the last keys count.
+    const Tensor shared = Tensor::zeros({s.keys}, boolean);
+    shared.slice(0, 1, 4).fill_(true);
+    check_composed({s.batch, s.heads, s.keys, s.keys, s.dim}, {.mask = shared, .causal = true});
   }
 }
 
