@@ -23,8 +23,7 @@ struct Bags {
   int64_t end(int64_t bag) const { return bag + 1 < shape.bags ? offsets[bag + 1] : shape.count; }
   /// How many of them make a task.
   int64_t grain() const {
-    const int64_t ids_per_bag = shape.count / std::max<int64_t>(1, shape.bags);
-    return grain_of(shape.dim * (1 + ids_per_bag), elements_per_task);
+    return grain_of(shape.dim * (1 + shape.count / std::max<int64_t>(1, shape.bags)), elements_per_task);
   }
 };
 

@@ -7,6 +7,9 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
+
+#include "tensor/ops.h"
 
 using namespace roux;
 
@@ -113,4 +116,14 @@ TEST_CASE("sizes and names of the element types") {
   CHECK(size_of(float64) == 8);
   CHECK(to_string(bfloat16) == "bfloat16");
   CHECK(to_string(boolean) == "bool");
+}
+
+TEST_CASE("clamp of integers holds to its bounds, up to the ends of the type") {
+  const int64_t lowest = std::numeric_limits<int64_t>::lowest(), highest = std::numeric_limits<int64_t>::max();
+  const std::vector<int64_t> values{lowest, -5, 0, 7, highest};
+  const Tensor x = Tensor::from(values);
+  CHECK(clamp(x, -2, 3).to_vector<int64_t>() == std::vector<int64_t>{-2, -2, 0, 3, 3});
+  CHECK(clamp(x, -0x1p63, 0x1p63).to_vector<int64_t>() == values);
+  CHECK(clamp(x, -1e300, 5).to_vector<int64_t>() == std::vector<int64_t>{lowest, -5, 0, 5, 5});
+  CHECK(clamp(x, -1, 1e300).to_vector<int64_t>() == std::vector<int64_t>{-1, -1, 0, 7, highest});
 }

@@ -74,7 +74,7 @@ NEAREST = [
     ("tensor/cpu/softmax*", ["tests/tensor/softmax_test.cpp"]),
     ("tensor/cpu/embedding*", ["tests/tensor/embedding_test.cpp"]),
     ("tensor/cpu/pooling*", ["tests/tensor/embedding_test.cpp", "tests/tensor/layer_ops_test.cpp"]),
-    ("tensor/cpu/elementwise*", ["tests/tensor/vector_math_test.cpp"]),
+    ("tensor/cpu/elementwise*", ["tests/tensor/vector_math_test.cpp", "tests/tensor/dtype_test.cpp"]),
     ("tensor/cpu/copy*", ["tests/tensor/tensor_test.cpp", "tests/tensor/dtype_test.cpp"]),
     ("tensor/cpu/blas_threads*", ["tests/tensor/parallel_test.cpp"]),
     ("tensor/*", ["tests/tensor/layer_ops_test.cpp"]),
