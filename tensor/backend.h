@@ -175,7 +175,7 @@ class Backend {
   /// out (bags, dim). weights (count) or null data. max: positions (bags, dim) get the index into ids, -1 when empty.
   virtual void embedding_bag(const View& out, const View& positions, const View& table, const View& ids,
                              const View& offsets, const View& weights, const BagShape& shape) = 0;
-  /// Row gradients: values (distinct rows, dim), zeroed by the kernel, from grad (bags, dim); slots from `unique`.
+  /// Row gradients: values (distinct rows, dim), each row overwritten, from grad (bags, dim); slots from `unique`.
   virtual void embedding_bag_backward(const View& values, const View& grad, const View& slots, const View& offsets,
                                       const View& weights, const View& positions, const BagShape& shape) = 0;
   /// Gradient of per-sample weights (count): the product of each id's row with its bag's gradient.

@@ -69,6 +69,12 @@ struct Element {
   }
 };
 
+// Weights and moments have the same bits.
+void check_same(const State& found, const State& expected) {
+  for (const auto which : {&State::w, &State::m, &State::v, &State::max_v})
+    CHECK((found.*which).to_vector<float>() == (expected.*which).to_vector<float>());
+}
+
 View view_if(const Tensor& x, bool wanted) { return wanted ? x.view() : View{}; }
 
 }  // namespace
@@ -111,8 +117,7 @@ TEST_CASE("Adam on more rows than one task takes is Adam on the whole (parallel)
                         each(some_step()));
       backend(cpu).adam_rows(by_rows.w.view(), Tensor::arange(0, 1001).view(), by_rows.grad.view(), by_rows.m.view(),
                              by_rows.v.view(), max_v(by_rows), each(some_step()), false);
-      for (const auto which : {&State::w, &State::m, &State::v, &State::max_v})
-        CHECK((by_rows.*which).to_vector<float>() == (whole.*which).to_vector<float>());
+      check_same(by_rows, whole);
     }
   }
   set_num_threads(threads);
@@ -162,8 +167,7 @@ TEST_CASE("Adam's kernel gives the bits of its pieces, for any number of threads
       };
       step(whole, 0, n);
       for (int64_t begin = 0; begin < n; begin += 5001) step(pieces, begin, std::min(begin + 5001, n));
-      for (const auto which : {&State::w, &State::m, &State::v, &State::max_v})
-        CHECK((whole.*which).to_vector<float>() == (pieces.*which).to_vector<float>());
+      check_same(whole, pieces);
     }
   }
   set_num_threads(threads);

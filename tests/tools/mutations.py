@@ -59,7 +59,8 @@ def blanked(code, start, end):
 # What is not broken: checks and their messages, what only prefetches, deals out work or names types.
 IGNORED_CALLS = re.compile(r"\b(?:ROUX_CHECK|static_assert|fail|fail_index|__builtin_prefetch|prefetch\w*|"
                            r"pieces_per_task|tile_queries|grain_of|multiplications|alignas|sizeof|decltype)\s*\(")
-IGNORED_LINES = re.compile(r"^.*\b(?:\w*grain\w*|\w+_per_task|(?:least|most|preferred)_task\w*|most_tile_\w+|namespace|using|typedef|__attribute__)\b.*$", re.M)
+IGNORED_LINES = re.compile(r"^.*\b(?:\w*grain\w*|\w+_per_task|(?:least|most|preferred)_task\w*|most_tile_\w+|"
+                           r"namespace|using|typedef|__attribute__)\b.*$", re.M)
 
 # Arrays that are declared: more room changes nothing.
 ARRAYS = re.compile(r"^ *(?!return )(?:[\w:]+(?:<[\w:, ]*>)? )+\w+\[[^;=]*\](?= = \{\};|;)", re.M)
