@@ -205,7 +205,7 @@ build/compile_commands.json: $(objects)/sources $(objects)/flags
 deps: ## install what is missing of the libraries and tools that a build needs
 	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh install build
 deps-dev: ## install what is missing for everything else here: what bench, fuzz, lint, test-docs, coverage and others need
-	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh install build bench fuzz lint bare docs reference install mutants coverage gdb
+	@FIND_FLAGS="$(blas_include)" $(TOOLS)/deps.sh install build bench fuzz lint bare cache docs reference install mutants coverage gdb
 
 # The shipped data set is small. DEMO_WHY says how these settings suit it.
 DEMO_FLAGS ?= --char-ngrams 3-6 --dim 16 --init-std 0.1 --dropout 0.2 --lr 0.005 --epochs 20

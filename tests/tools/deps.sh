@@ -2,7 +2,7 @@
 # Finds what is missing to build roux, and installs it on Debian and its kin.
 #   deps.sh check GROUP...    says what is missing and under which names; exit 1 if something is
 #   deps.sh install GROUP...  installs it (as root, or through sudo); does nothing when all is there
-# Groups: build, bench, fuzz, lint, bare, docs, reference, install, mutants, coverage, gdb.
+# Groups: build, bench, fuzz, lint, bare, cache, docs, reference, install, mutants, coverage, gdb.
 # CXX is the compiler, FIND_FLAGS the -I flags to look for headers with.
 set -euo pipefail
 
@@ -25,6 +25,7 @@ fuzz    clang            command:clang++              clang              clang  
 fuzz    libFuzzer        fuzzer:clang++               libclang-rt-dev    compiler-rt         compiler-rt    llvm
 lint    clang-format     command:clang-format         clang-format       clang-tools-extra   clang          clang-format
 bare    debootstrap      command:debootstrap          debootstrap        debootstrap         debootstrap    none
+cache   ccache           command:ccache               ccache             ccache              ccache         ccache
 docs    Python           command:python3              python3            python3             python         python
 reference Doxygen      command:doxygen              doxygen            doxygen             doxygen        doxygen
 install CMake            command:cmake                cmake              cmake               cmake          cmake

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # test_bare.sh FOLDER: makes a minimal Debian 12 in FOLDER with debootstrap, copies the tracked files in, and runs there,
 # line by line, the block of README.md that follows `<!-- bare -->`. Uses this machine's own apt sources and proxies.
-# Prints seconds and MB installed, removes FOLDER. Where it cannot run it says so and succeeds.
+# Prints seconds and MB installed, removes FOLDER. Where it cannot run it says so and succeeds. With CCACHE_DIR set, ccache
+# and that folder are in there too: what preprocesses to the same text as here is not compiled once more.
 set -euo pipefail
 folder=$1 release=bookworm
 root=$folder/debian
@@ -15,7 +16,7 @@ lines=$(awk '/^<!-- bare -->/ { marked = 1 } marked && /^```$/ { exit } inside {
 
 clean_up() {
   local where
-  for where in "$root/proc" "$root/dev/shm"; do if mountpoint -q "$where"; then umount "$where" || umount -l "$where"; fi; done
+  for where in "$root/proc" "$root/dev/shm" "$root/ccache"; do if mountpoint -q "$where"; then umount "$where" || umount -l "$where"; fi; done
   rm -rf --one-file-system "$folder"
 }
 trap clean_up EXIT
@@ -36,7 +37,8 @@ export http_proxy=${http_proxy:-} https_proxy=${https_proxy:-}
 
 echo "test-bare: a minimal Debian 12 ($release) from $mirror"
 started=$SECONDS
-debootstrap --variant=minbase $release "$root" "$mirror" >"$folder/log" 2>&1 ||
+cache=${CCACHE_DIR:+--include=ccache} cache_settings=()
+debootstrap --variant=minbase $cache $release "$root" "$mirror" >"$folder/log" 2>&1 ||
   { tail -n 20 "$folder/log" >&2; exit 1; }
 echo "test-bare: made in $((SECONDS - started)) s"
 
@@ -52,6 +54,13 @@ git ls-files -z | while IFS= read -r -d '' file; do if [ -e "$file" ]; then prin
   tar --create --null --files-from=- | tar --extract --directory "$root/roux"
 mount -t proc proc "$root/proc"
 if mountpoint -q /dev/shm && [ -d "$root/dev" ]; then mkdir -p "$root/dev/shm" && mount -t tmpfs tmpfs "$root/dev/shm"; fi
+path=/usr/sbin:/usr/bin:/sbin:/bin
+if [ -n "$cache" ]; then
+  mkdir "$root/ccache" && mount --bind "$CCACHE_DIR" "$root/ccache"
+  more_key=${CCACHE_EXTRAFILES:-}
+  cache_settings=(CCACHE_DIR=/ccache CCACHE_NOHASHDIR=1 CCACHE_EXTRAFILES="${more_key/#$CCACHE_DIR//ccache}")
+  path=/usr/lib/ccache:$path
+fi
 
 # In MB, what the packages in there take.
 installed() { dpkg-query --admindir="$root/var/lib/dpkg" -W -f '${Installed-Size}\n' | awk '{ sum += $1 } END { print int(sum / 1024) }'; }
@@ -61,7 +70,7 @@ while read -r line; do
   [ -n "$line" ] || continue
   echo "test-bare: \$ $line"
   line_started=$SECONDS
-  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 http_proxy="$http_proxy" https_proxy="$https_proxy" \
+  env -i PATH=$path HOME=/root LANG=C.UTF-8 http_proxy="$http_proxy" https_proxy="$https_proxy" "${cache_settings[@]}" \
     chroot "$root" bash -c "cd /roux && $line" </dev/null >"$folder/log" 2>&1 ||
     { cat "$folder/log" >&2; echo "test-bare: FAILED after $((SECONDS - line_started)) s: $line" >&2; exit 1; }
   tail -n 12 "$folder/log" | sed 's/^/    /'
