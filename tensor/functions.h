@@ -52,7 +52,8 @@ struct Negative {
 
 template <class T>
 struct Absolute {
-  ROUX_HOST_DEVICE constexpr T operator()(T x) const { return x < 0 ? wrapping(T(0), x, std::minus<>()) : x; }
+  // Not x < 0: of -0.0 it is 0.0.
+  ROUX_HOST_DEVICE constexpr T operator()(T x) const { return x <= 0 ? wrapping(T(0), x, std::minus<>()) : x; }
 };
 
 template <class T>

@@ -140,22 +140,31 @@ TEST_CASE("finetune gives the same weights with any number of threads, and other
 TEST_CASE("finetune after kills at any moment ends with the weights of a run that nobody interrupted") {
   if (!programs_built()) return;
   const Workplace at;
-  const std::string flags = "--epochs 6 --keep best --warmup 0.1 --checkpoint-seconds 0 --save '";
+  const std::string flags = "--epochs 20 --keep best --warmup 0.1 --checkpoint-seconds 0 --save '";
   REQUIRE(run_shell(at.finetune(flags + (at / "straight") + "'")).status == 0);
+  const std::string model = at / "killed/model.safetensors", checkpoint = at / "killed/checkpoint.safetensors";
   const std::string resume = at.finetune(flags + (at / "killed") + "' --resume");
+  const auto complete = [&] { return fs::exists(model) && !fs::exists(checkpoint); };
+  // Killed some time after a checkpoint of its own, so that each run gets further, on a slow machine too.
+  const auto killed_after = [&](int milliseconds) {
+    const std::string seen = "'" + (at / "seen") + "'", written = "'" + checkpoint + "'";
+    return run_shell("rm -f " + seen + "; ln " + written + " " + seen + " 2>/dev/null; " + resume +
+                     " & program=$!; while kill -0 $program && { [ ! -e " + written + " ] || [ " + written + " -ef " +
+                     seen + " ]; }; do sleep 0.001; done; sleep " + std::to_string(0.001 * milliseconds) +
+                     "; kill -9 $program; wait $program");
+  };
   int kills = 0;
   ProgramRun run;
-  // The time rises, so that a slow machine comes to an end as well.
-  for (; kills < 60; ++kills) {
-    run = run_shell("timeout -s KILL " + std::to_string(0.03 + 0.01 * kills) + " " + resume);
-    if (run.status == 0) break;
+  while (!complete() && kills < 300) {
+    run = killed_after(5 * kills);
+    kills += run.status != 0;
+    REQUIRE((run.status == 0 || run.status == 128 + 9));
   }
   CAPTURE(run.errors);
-  REQUIRE(run.status == 0);
+  REQUIRE(complete());
   CHECK(kills > 3);
-  CHECK(has(run.output, "going on with"));
-  CHECK(roux::read_file(at / "killed/model.safetensors") == roux::read_file(at / "straight/model.safetensors"));
-  CHECK_FALSE(fs::exists(at / "killed/checkpoint.safetensors"));
+  CHECK((run.status != 0 || has(run.output, "going on with")));
+  CHECK(roux::read_file(model) == roux::read_file(at / "straight/model.safetensors"));
   CHECK(at.predict("killed", "'apple pie'") == at.predict("straight", "'apple pie'"));
 }
 

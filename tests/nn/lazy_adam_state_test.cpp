@@ -12,6 +12,7 @@
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
 #include "tests/nn/zipf_training.h"
+#include "tests/thread_count_guard.h"
 
 using namespace zipf_training;
 
@@ -151,7 +152,7 @@ TEST_CASE("rows outside a lazily updated table are an error") {
 TEST_CASE("lazily updated Adam gives the same bits for any number of threads (parallel)") {
   constexpr int64_t words = 3000, dim = 16;
   std::vector<Tensor> results;
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   for (const int count : {1, 4}) {
     set_num_threads(count);
     Variable w(Tensor::zeros({words, dim}), true);
@@ -160,7 +161,6 @@ TEST_CASE("lazily updated Adam gives the same bits for any number of threads (pa
     for (int step = 1; step <= 60; ++step) one_step(w, adam, stream.gradient(stream.batch(4000), dim));
     results.push_back(w.data());
   }
-  set_num_threads(threads);
   CHECK(same_bits(results[0], results[1]));
 }
 

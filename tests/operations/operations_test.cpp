@@ -12,6 +12,7 @@
 #include "tensor/parallel.h"
 #include "tests/operations/cases.h"
 #include "tests/operations/figures.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 using namespace roux::operations;
@@ -216,7 +217,7 @@ TEST_CASE("operations: float32 agrees with float64") {
 }
 
 TEST_CASE("operations: the same bits for any number of threads in parallel") {
-  const int before = num_threads();
+  const ThreadCountGuard guard;
   for_each_variant([](const Case& item, const Variant& variant, const std::string&) {
     if (!variant.large) return;
     set_num_threads(1);
@@ -226,7 +227,6 @@ TEST_CASE("operations: the same bits for any number of threads in parallel") {
       check_equal(run(item, variant, {.dtype = float32}), expected, 0);
     }
   });
-  set_num_threads(before);
 }
 
 // Sums are taken in another order on a device, so that results differ by rounding. difference() forgives that by

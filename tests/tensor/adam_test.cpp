@@ -10,6 +10,7 @@
 #include "tensor/cpu/simd.h"
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 
@@ -107,7 +108,7 @@ TEST_CASE("Adam's kernel does what its formula says, for any length") {
 
 TEST_CASE("Adam on more rows than one task takes is Adam on the whole (parallel)") {
   constexpr int64_t dim = 70;
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   for (const int count : {1, 4}) {
     set_num_threads(count);
     for (const bool amsgrad : {false, true}) {
@@ -120,7 +121,6 @@ TEST_CASE("Adam on more rows than one task takes is Adam on the whole (parallel)
       check_same(by_rows, whole);
     }
   }
-  set_num_threads(threads);
 }
 
 TEST_CASE("Adam on rows is Adam on the whole, with zeros elsewhere left out") {
@@ -155,7 +155,7 @@ TEST_CASE("Adam on rows is Adam on the whole, with zeros elsewhere left out") {
 
 TEST_CASE("Adam's kernel gives the bits of its pieces, for any number of threads (parallel)") {
   constexpr int64_t n = 100003;
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   for (const int count : {1, 4}) {
     set_num_threads(count);
     for (const bool amsgrad : {false, true}) {
@@ -170,7 +170,6 @@ TEST_CASE("Adam's kernel gives the bits of its pieces, for any number of threads
       check_same(whole, pieces);
     }
   }
-  set_num_threads(threads);
 }
 
 TEST_CASE("Adam at the ends of the range: zeros, denormals, overflow, NaN") {

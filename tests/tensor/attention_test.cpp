@@ -12,6 +12,7 @@
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 
@@ -268,7 +269,7 @@ TEST_CASE("attention: gradients are those of the function, with masks and dropou
 }
 
 TEST_CASE("attention: the same bits for any number of threads") {
-  const int before = num_threads();
+  const ThreadCountGuard guard;
   for (const Sizes& s : {Sizes{5, 12, 40, 40, 32}, {1, 3, 200, 200, 64}, {1, 1, 300, 70, 16}}) {
     std::vector<Tensor> first;
     for (const int threads : {1, 2, 3}) {
@@ -284,7 +285,6 @@ TEST_CASE("attention: the same bits for any number of threads") {
         CHECK(found[i].contiguous().to_vector<float>() == first[i].contiguous().to_vector<float>());
     }
   }
-  set_num_threads(before);
 }
 
 TEST_CASE("attention: heads are joined without a copy") {

@@ -118,6 +118,12 @@ TEST_CASE("sizes and names of the element types") {
   CHECK(to_string(boolean) == "bool");
 }
 
+TEST_CASE("abs of a negative zero is a positive one") {
+  for (const DType dtype : {float32, float64}) {
+    for (const double value : abs(Tensor::full({9}, -0.0, dtype)).to_vector<double>()) CHECK_FALSE(std::signbit(value));
+  }
+}
+
 TEST_CASE("clamp of integers holds to its bounds, up to the ends of the type") {
   const int64_t lowest = std::numeric_limits<int64_t>::lowest(), highest = std::numeric_limits<int64_t>::max();
   const std::vector<int64_t> values{lowest, -5, 0, 7, highest};

@@ -12,6 +12,7 @@
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 
@@ -290,7 +291,7 @@ TEST_CASE("the gradient of embedding sums what belongs to one row") {
 }
 
 TEST_CASE("large lookups give the same bits for any number of threads (parallel)") {
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   const Ids ids = random_ids(40000, 500, 12);
   Ids offsets;
   for (int64_t i = 0; i < 40000; i += 40) offsets.push_back(i);
@@ -309,7 +310,6 @@ TEST_CASE("large lookups give the same bits for any number of threads (parallel)
     backend(cpu).embedding_backward(many.view(), embedding(table, flat).view(), distinct.slots.view());
     lookups.push_back(many.to_vector<double>());
   }
-  set_num_threads(threads);
   CHECK(outputs[0] == outputs[1]);
   CHECK(gradients[0] == gradients[1]);
   CHECK(lookups[0] == lookups[1]);

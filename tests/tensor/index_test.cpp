@@ -6,6 +6,7 @@
 
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 
@@ -121,14 +122,13 @@ TEST_CASE("adding by index has the same bits for any number of threads") {
   for (int64_t i = 0; i < count; ++i) ids[static_cast<size_t>(i)] = i * i % 13;
   const Tensor index = Tensor::from(ids);
   const Tensor indices = index.unsqueeze(1).expand({count, dim});
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   std::vector<std::vector<float>> results;
   for (const int number : {1, 4}) {
     set_num_threads(number);
     results.push_back(index_add(Tensor::zeros({13, dim}), 0, index, source).to_vector<float>());
     results.push_back(scatter_add(Tensor::zeros({13, dim}), 0, indices, source).to_vector<float>());
   }
-  set_num_threads(threads);
   CHECK(results[0] == results[2]);
   CHECK(results[0] == results[1]);
   CHECK(results[1] == results[3]);

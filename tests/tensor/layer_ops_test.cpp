@@ -9,6 +9,7 @@
 #include "tensor/operands.h"
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 
@@ -215,7 +216,7 @@ TEST_CASE("cross entropy takes tensors that are not contiguous, and no rows at a
 TEST_CASE("cross entropy has the same bits for any number of threads") {
   const Tensor logits = numbers({5000, 7}, 8).to(float32);
   const Tensor labels = Tensor::full({5000}, 3, int64);
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   std::vector<std::vector<float>> results;
   for (const int count : {1, 4}) {
     set_num_threads(count);
@@ -224,7 +225,6 @@ TEST_CASE("cross entropy has the same bits for any number of threads") {
     results.push_back(
         cross_entropy_gradient(result, labels, Tensor::ones({5000}), {.label_smoothing = 0.1}).to_vector<float>());
   }
-  set_num_threads(threads);
   CHECK(results[0] == results[2]);
   CHECK(results[1] == results[3]);
 }

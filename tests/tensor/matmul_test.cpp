@@ -13,6 +13,7 @@
 #include "tensor/float16.h"
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 
@@ -203,7 +204,7 @@ void check_kernel(const PanelKernel* kernel, bool rounded) {
 /// Calls `compute` with 1, 2, 3 threads; true if all results have the same bits.
 template <class Compute>
 bool same_bits_for_any_threads(Compute compute) {
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   bool same = true;
   std::vector<float> alone;
   for (const int count : {1, 2, 3}) {
@@ -212,7 +213,6 @@ bool same_bits_for_any_threads(Compute compute) {
     if (count == 1) alone = found;
     same &= found == alone;
   }
-  set_num_threads(threads);
   return same;
 }
 

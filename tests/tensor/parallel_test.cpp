@@ -16,18 +16,14 @@
 #include <vector>
 
 #include "tensor/error.h"
+#include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 
 using roux::parallel_for;
 using roux::parallel_reduce;
 using roux::set_num_threads;
 
 namespace {
-
-/// Restores the number of threads at the end of a test case.
-struct ThreadCountGuard {
-  int count = roux::num_threads();
-  ~ThreadCountGuard() { set_num_threads(count); }
-};
 
 using Chunks = std::multiset<std::pair<int64_t, int64_t>>;
 
@@ -39,15 +35,6 @@ Chunks chunks_of(int64_t n, int64_t grain) {
     chunks.emplace(begin, end);
   });
   return chunks;
-}
-
-std::string message_of(void (*f)()) {
-  try {
-    f();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 
@@ -66,7 +67,7 @@ TEST_CASE("rand is uniform in [0, 1), and kernels of any range stay below its en
 }
 
 TEST_CASE("random numbers do not depend on the number of threads (parallel)") {
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   std::vector<std::vector<double>> results;
   for (const int count : {1, 4}) {
     set_num_threads(count);
@@ -82,7 +83,6 @@ TEST_CASE("random numbers do not depend on the number of threads (parallel)") {
     }
     results.push_back(all);
   }
-  set_num_threads(threads);
   CHECK(results[0] == results[1]);
 }
 

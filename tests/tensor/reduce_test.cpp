@@ -7,6 +7,7 @@
 
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 
@@ -54,7 +55,7 @@ Plain plain_loops(const Tensor& x) {
 }  // namespace
 
 TEST_CASE("reductions are those of plain loops, for rows and columns of any length (parallel)") {
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   for (const int count : {1, 3}) {
     set_num_threads(count);
     for (const Shape& shape : {Shape{3, 1, 1},
@@ -79,7 +80,6 @@ TEST_CASE("reductions are those of plain loops, for rows and columns of any leng
       }
     }
   }
-  set_num_threads(threads);
 }
 
 TEST_CASE("reductions at the ends of each type") {

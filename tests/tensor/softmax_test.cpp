@@ -8,6 +8,7 @@
 
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 
@@ -146,14 +147,13 @@ TEST_CASE("softmax takes tensors that are not contiguous, and empty ones") {
 
 TEST_CASE("softmax has the same bits for any number of threads") {
   const Tensor rows = Tensor::from(numbers(300 * 257, 4), {300, 257}).to(float32);
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   std::vector<std::vector<float>> results;
   for (const int count : {1, 4}) {
     set_num_threads(count);
     results.push_back(softmax(rows, 1).to_vector<float>());
     results.push_back(softmax(rows, 0).to_vector<float>());
   }
-  set_num_threads(threads);
   CHECK(results[0] == results[2]);
   CHECK(results[1] == results[3]);
 }

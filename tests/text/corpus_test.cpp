@@ -11,6 +11,7 @@
 
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "tests/thread_count_guard.h"
 #include "text/ngram_encoder.h"
 
 using namespace roux::text;
@@ -37,12 +38,11 @@ TEST_CASE("a corpus holds the ids of each text, whatever the number of threads")
     std::vector<int64_t> labels;
     for (int64_t i = 0; i < n; ++i) labels.push_back(i % 3);
     const NgramEncoder encoder(texts, {.word_ngrams = 2});
-    const int threads = roux::num_threads();
+    const ThreadCountGuard guard;
     roux::set_num_threads(1);
     const Corpus alone = encode_corpus(encoder, texts, labels);
     roux::set_num_threads(3);
     const Corpus together = encode_corpus(encoder, texts, labels);
-    roux::set_num_threads(threads);
     CHECK(together.ids == alone.ids);
     CHECK(together.offsets == alone.offsets);
     CHECK(together.labels == labels);
@@ -68,10 +68,9 @@ TEST_CASE("threads may end in any order: the first chunk last, say") {
     encode(text, ids);
     ++encoded;
   };
-  const int threads = roux::num_threads();
+  const ThreadCountGuard guard;
   roux::set_num_threads(2);
   const EncodedTexts found = encode_texts(first_waits, texts);
-  roux::set_num_threads(threads);
   CHECK_NOTHROW(found.check());
   REQUIRE(found.size() == texts.size());
   for (int64_t i = 0; i < texts.size(); ++i) REQUIRE(found[i].size() == texts[i].size());
@@ -87,11 +86,10 @@ TEST_CASE("threads that end at the same time lose nothing") {
     ++arrived;
     for (int i = 0; i < 200000 && arrived < 2; ++i) continue;
   };
-  const int threads = roux::num_threads();
+  const ThreadCountGuard guard;
   roux::set_num_threads(2);
   int64_t complete = 0;
   for (int round = 0; round < 10000; ++round, arrived = 0) complete += encode_texts(together, texts).ids.size() == 512;
-  roux::set_num_threads(threads);
   CHECK(complete == 10000);
 }
 

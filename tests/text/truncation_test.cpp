@@ -8,6 +8,7 @@
 
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux::text;
 
@@ -116,12 +117,11 @@ TEST_CASE("truncation of many texts in parallel, with labels, by their own weigh
     texts.push_back(text);
   }
   const TruncationOptions options{.max_length = 12, .keep = Keep::smart, .start = 1000};
-  const int threads = roux::num_threads();
+  const ThreadCountGuard guard;
   roux::set_num_threads(1);
   const EncodedTexts alone = truncate(texts, options);
   roux::set_num_threads(3);
   const EncodedTexts together = truncate(texts, options);
-  roux::set_num_threads(threads);
   CHECK(alone.ids == together.ids);
   CHECK(alone.offsets == together.offsets);
   CHECK_NOTHROW(alone.check());

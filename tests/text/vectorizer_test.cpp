@@ -13,6 +13,7 @@
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tests/temporary_folder.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux::text;
 using roux::Shape;
@@ -211,7 +212,7 @@ TEST_CASE("vectorizers in parallel give the same matrix") {
   for (const VectorizerOptions& options :
        {VectorizerOptions{.terms = {.ngram_max = 2}}, VectorizerOptions{.tfidf = TfidfForm::smooth, .min_df = 3},
         VectorizerOptions{.terms = {.kind = TermKind::characters, .ngram_max = 4}, .max_features = 5000}}) {
-    const int threads = roux::num_threads();
+    const ThreadCountGuard guard;
     roux::set_num_threads(1);
     Vectorizer alone(options);
     const CsrMatrix one = alone.fit_transform(texts);
@@ -221,7 +222,6 @@ TEST_CASE("vectorizers in parallel give the same matrix") {
     CHECK(same(one, three));
     CHECK(columns_of(alone) == columns_of(together));
     CHECK(same(together.transform(texts), one));
-    roux::set_num_threads(threads);
     CHECK(one.rows == 10'000);
     CHECK_NOTHROW(one.check());
   }

@@ -17,6 +17,7 @@
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 using roux::text::fit_pca;
@@ -97,12 +98,11 @@ TEST_CASE("PCA of word vectors agrees with scikit-learn to 1e-4") {
 TEST_CASE("PCA of more rows than one block, on one thread and on several") {
   Generator generator(5);
   const Tensor x = add(Tensor::randn({9001, 7}, float32, cpu, generator), 20);
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   set_num_threads(1);
   const Pca one = fit_pca(x, 7);
   set_num_threads(3);
   const Pca several = fit_pca(x, 7);
-  set_num_threads(threads);
   CHECK(one.components.to_vector<double>() == several.components.to_vector<double>());
   const Tensor along = one.transform(x.to(float64));
   CHECK(amax(abs(mean(along, {0}))).item() < 1e-10);

@@ -16,6 +16,7 @@
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 using roux::text::tsne;
@@ -111,14 +112,13 @@ TEST_CASE("t-SNE keeps clouds apart, by either method and from either start") {
 
 TEST_CASE("t-SNE on one thread and on several gives the same bits, and so does its divergence") {
   const Tensor x = clouds(5, 130);
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   set_num_threads(1);
   const TsneResult one = tsne(x);
   const double divergence = tsne_kl_divergence(x, one.points, 30);
   set_num_threads(4);
   const TsneResult several = tsne(x);
   CHECK(tsne_kl_divergence(x, several.points, 30) == divergence);
-  set_num_threads(threads);
   CHECK(one.points.to_vector<float>() == several.points.to_vector<float>());
   CHECK(one.kl_divergence == several.kl_divergence);
 }

@@ -8,6 +8,7 @@
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
 #include "tests/text/tokenizers/bpe_fixture.h"
+#include "tests/thread_count_guard.h"
 #include "text/corpus.h"
 #include "text/tokenizers/byte_level.h"
 #include "text/unicode.h"
@@ -81,12 +82,11 @@ TEST_CASE("BPE on several threads at once gives the same ids") {
   StringList texts;
   for (int copy = 0; copy < 20; ++copy)
     for (int64_t i = 0; i < bpe_fixture::corpus().size(); ++i) texts.push_back(bpe_fixture::corpus()[i]);
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   set_num_threads(1);
   const EncodedTexts expected = encode_texts(BpeTokenizer(model.vocabulary, model.merges), texts);
   set_num_threads(4);
   const EncodedTexts parallel = encode_texts(BpeTokenizer(model.vocabulary, model.merges), texts);
-  set_num_threads(threads);
   CHECK(parallel.ids == expected.ids);
   CHECK(parallel.offsets == expected.offsets);
 }

@@ -6,6 +6,7 @@
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
 #include "tests/text/tokenizers/bpe_fixture.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 using namespace roux::text;
@@ -38,14 +39,13 @@ TEST_CASE("BPE training in blocks and on several threads gives the same merges")
   StringList many;
   for (int copy = 0; copy < 40; ++copy)
     for (int64_t i = 0; i < bpe_fixture::corpus().size(); ++i) many.push_back(bpe_fixture::corpus()[i]);
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   set_num_threads(1);
   const TrainedBpe expected = train_bpe(many, {.vocab_size = 500, .special_tokens = {}, .progress = {}});
   set_num_threads(4);
   const TrainedBpe parallel = train_bpe(many, {.vocab_size = 500, .special_tokens = {}, .progress = {}});
   BpeTrainer blocks({.vocab_size = 500, .special_tokens = {}, .progress = {}});
   for (int copy = 0; copy < 40; ++copy) blocks.add(bpe_fixture::corpus());
-  set_num_threads(threads);
   CHECK(parallel.merges == expected.merges);
   CHECK(parallel.vocabulary == expected.vocabulary);
   CHECK(blocks.train().merges == expected.merges);

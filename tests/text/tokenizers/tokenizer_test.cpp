@@ -12,6 +12,7 @@
 #include "tensor/parallel.h"
 #include "tensor/error.h"
 #include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 #include "text/tokenizers/char_tokenizer.h"
 #include "text/tokenizers/encoding_parts.h"
 #include "text/tokenizers/tokenizer_json.h"
@@ -228,7 +229,7 @@ TEST_CASE("batches in parallel are the texts one by one, for any number of threa
     firsts.push_back(std::string(static_cast<size_t>(i % 7), 'a') + " a b <SEP> \xC3\xA9 b");
     seconds.push_back(i % 3 == 0 ? "" : "b a");
   }
-  const int threads = roux::num_threads();
+  const ThreadCountGuard guard;
   for (const int count : {1, 3}) {
     roux::set_num_threads(count);
     const auto batch = tokenizer.encode_batch(firsts, {.max_length = 5});
@@ -244,7 +245,6 @@ TEST_CASE("batches in parallel are the texts one by one, for any number of threa
       CHECK(pairs[static_cast<size_t>(i)].type_ids == pair.type_ids);
     }
   }
-  roux::set_num_threads(threads);
   seconds.push_back("one more");
   CHECK(message_of([&] { tokenizer.encode_batch(firsts, seconds); }) ==
         "[encode_batch] 500 first texts and 501 second ones; expected as many");

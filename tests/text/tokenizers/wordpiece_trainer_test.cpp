@@ -8,6 +8,7 @@
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
 #include "tests/text/tokenizers/bpe_fixture.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 using namespace roux::text;
@@ -28,14 +29,13 @@ TEST_CASE("WordPiece training does not depend on the number of threads or on blo
     for (int64_t i = 0; i < bpe_fixture::corpus().size(); ++i) many.push_back(bpe_fixture::corpus()[i]);
   WordPieceTrainerOptions options;
   options.vocab_size = 300;
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   set_num_threads(1);
   const std::vector<std::string> expected = train_wordpiece(many, options);
   set_num_threads(4);
   const std::vector<std::string> parallel = train_wordpiece(many, options);
   WordPieceTrainer blocks(options);
   for (int copy = 0; copy < 40; ++copy) blocks.add(bpe_fixture::corpus());
-  set_num_threads(threads);
   CHECK(parallel == expected);
   CHECK(blocks.train() == expected);
 }

@@ -11,6 +11,7 @@
 #include "autograd/ops.h"
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 #include "text/word_vectors/cooccurrence.h"
 #include "text/word_vectors/negative_sampling.h"
 
@@ -123,10 +124,9 @@ TEST_CASE("GloVe learns which words belong together, the same for one seed") {
 
 TEST_CASE("several workers of GloVe on the same vectors learn as one does") {
   // Its updates race on purpose: not a test for ThreadSanitizer.
-  const int before = num_threads();
+  const ThreadCountGuard guard;
   set_num_threads(3);
   CHECK(tells_groups_apart(train_glove(two_groups(2000), {.dim = 20, .x_max = 10, .threads = 3})));
-  set_num_threads(before);
 }
 
 TEST_CASE("GloVe refuses options out of bounds, and a corpus without neighbours") {

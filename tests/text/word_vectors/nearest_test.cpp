@@ -17,6 +17,7 @@
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux;
 using namespace roux::text;
@@ -195,7 +196,7 @@ TEST_CASE("threads make no difference to the closest rows, and parallel callers 
   Generator generator(6);
   const Tensor rows = Tensor::randn({20000, 20}, float32, cpu, generator);
   const Tensor queries = Tensor::randn({150, 20}, float32, cpu, generator);
-  const int before = num_threads();
+  const ThreadCountGuard guard;
   set_num_threads(1);
   const NearestRows nearest(rows);
   const std::vector<Rows> expected = nearest.find(queries, 7);
@@ -205,7 +206,6 @@ TEST_CASE("threads make no difference to the closest rows, and parallel callers 
     for (const int64_t q : {0, 77, 149})
       CHECK(nearest.find(queries.slice(0, q, q + 1), 7)[0] == expected[static_cast<size_t>(q)]);
   }
-  set_num_threads(before);
 }
 
 TEST_CASE("excluded words are not found, others take their place") {

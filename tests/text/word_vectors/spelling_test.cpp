@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tensor/parallel.h"
+#include "tests/thread_count_guard.h"
 
 using namespace roux::text;
 
@@ -63,11 +64,10 @@ TEST_CASE("spelling hints name what is there") {
 TEST_CASE("threads make no difference to spellings") {
   Names words;
   for (int i = 0; i < 60000; ++i) words.push_back("w" + std::to_string(i * 7919 % 60000));
-  const int before = roux::num_threads();
+  const ThreadCountGuard guard;
   roux::set_num_threads(1);
   const Names expected = closest(words, "w4711x", 20);
   roux::set_num_threads(3);
   CHECK(closest(words, "w4711x", 20) == expected);
   CHECK(expected.size() == 20);
-  roux::set_num_threads(before);
 }

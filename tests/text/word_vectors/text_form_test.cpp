@@ -12,6 +12,7 @@
 #include "tensor/parallel.h"
 #include "tests/message_of.h"
 #include "tests/temporary_folder.h"
+#include "tests/thread_count_guard.h"
 #include "text/word_vectors/word_vectors.h"
 
 using namespace roux;
@@ -145,7 +146,7 @@ TEST_CASE("a file of many blocks is the same for any number of threads") {
   }
   const TemporaryFolder folder;
   write_file_atomically(folder / "many.txt", text);
-  const int threads = num_threads();
+  const ThreadCountGuard guard;
   Loaded from_memory = load(text);
   CHECK(from_memory.words == words);
   CHECK(from_memory.report.bad_rows == bad);
@@ -169,7 +170,6 @@ TEST_CASE("a file of many blocks is the same for any number of threads") {
     CHECK(progress == total);
     CHECK(total == static_cast<int64_t>(text.size()));
   }
-  set_num_threads(threads);
 }
 
 TEST_CASE("real vectors are read to the bit") {

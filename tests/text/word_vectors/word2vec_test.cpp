@@ -12,6 +12,7 @@
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "tests/message_of.h"
+#include "tests/thread_count_guard.h"
 #include "text/word_vectors/negative_sampling.h"
 #include "text/word_vectors/subword_rows.h"
 
@@ -188,10 +189,9 @@ TEST_CASE("with sub-words, words that were never seen have vectors like those th
 
 TEST_CASE("several workers on the same vectors learn as one does") {
   // Not named for what it uses: its updates race on purpose, which ThreadSanitizer would report.
-  const int before = num_threads();
+  const ThreadCountGuard guard;
   set_num_threads(3);
   CHECK(tells_groups_apart(train_word2vec(two_groups(2000), {.dim = 20, .window = 2, .sample = 0, .threads = 3})));
-  set_num_threads(before);
 }
 
 TEST_CASE("of frequent words some are passed over, of rare ones none") {
