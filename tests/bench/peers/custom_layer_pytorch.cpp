@@ -1,5 +1,5 @@
-// apps/custom_layer/custom_layer.cpp with PyTorch's C++ API: a new operation with its gradient, a layer made of it, and their
-// tests. Its API has no gradcheck, so that one is written here. compare_custom_layer.py compiles and starts it.
+// apps/custom_layer/custom_layer.cpp with PyTorch's C++ API: a new operation with its gradient, a layer made of it, and
+// their tests. That API has no gradcheck, so that one is written here. compare_custom_layer.py compiles and starts it.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
