@@ -16,8 +16,8 @@
 namespace roux::cpu_kernels {
 namespace {
 
-constexpr int64_t tile =
-    384;  // of the result, both ways: large enough for OpenBLAS's blocking, small enough to share out
+// Of the result, both ways: large enough for OpenBLAS's blocking, small enough to share out.
+constexpr int64_t tile = 384;
 // Multiplications below which CBLAS's checks and packing outweigh the product itself.
 constexpr int64_t small_product = 16 * 1024;
 
@@ -75,7 +75,8 @@ void blas_product(const T* a, const T* b, T* c, const MatmulShape& s) {
   });
 }
 
-/// Tiny products, and those of OpenBLAS.
+}  // namespace
+
 template <class T>
 void plain_product(const T* a, const T* b, T* c, const T* bias, MatmulShape s) {
   if (bias) {
@@ -86,6 +87,10 @@ void plain_product(const T* a, const T* b, T* c, const T* bias, MatmulShape s) {
   if (s.transpose_b) return small_dot_products(a, b, c, s);
   small_row_sums(a, b, c, s);
 }
+template void plain_product(const float*, const float*, float*, const float*, MatmulShape);
+template void plain_product(const double*, const double*, double*, const double*, MatmulShape);
+
+namespace {
 
 /// One product of matrices: c = (bias, or c if s.accumulate, or 0) + a * b. `bias` has n numbers, or is null.
 void product(const double* a, const double* b, double* c, const double* bias, const MatmulShape& s) {

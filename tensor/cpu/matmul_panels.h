@@ -70,8 +70,12 @@ const PanelKernel* bfloat16_kernel();
 const PanelKernel* amx_bfloat16_kernel();
 const PanelKernel* avx512_bfloat16_kernel();
 
-/// A product in bfloat16 where the processor has no instructions for it: in float32, of rounded operands. c = (bias, or
-/// c if s.accumulate, or 0) + a * b; `bias` has n numbers, or is null.
+/// A product without kernels of ours, of float64, and of float32 where the processor has no fused multiply-add: loops
+/// where it is tiny, else OpenBLAS. c = (bias, or c if s.accumulate, or 0) + a * b; `bias` has n numbers, or is null.
+template <class T>
+void plain_product(const T* a, const T* b, T* c, const T* bias, MatmulShape s);
+
+/// The same in bfloat16 where the processor has no instructions for it: in float32, of rounded operands.
 void rounded_product(const float* a, const float* b, float* c, const float* bias, MatmulShape s);
 
 /// Whether multiply_few_rows is the better way for m rows, and that way: each row of b is read once, from where it

@@ -239,27 +239,42 @@ TEST_CASE("the kernel for few rows multiplies any size, from zeros, a result or 
   CHECK(long_sums.deviation_of_result(false) < 1);
 }
 
-TEST_CASE("a processor without bfloat16 multiplies rounded operands in float32") {
-  for (const auto& [m, n, k] : kernel_sizes) {
+namespace {
+
+/// `multiply` for products of these sizes, of any layout, from zeros, a result or a bias.
+template <class Multiply>
+void check_product(const std::vector<std::array<int64_t, 3>>& sizes, bool rounded, Multiply multiply) {
+  for (const auto& [m, n, k] : sizes) {
     for (const bool transpose_a : {false, true}) {
       for (const bool transpose_b : {false, true}) {
         for (const Start start : {Start::zeros, Start::result, Start::bias}) {
           KernelCase test(m, n, k, transpose_a, transpose_b, start, 0);
-          cpu_kernels::rounded_product(test.a.data(), test.b.data(), test.result.data(),
-                                       start == Start::bias ? test.bias.data() : nullptr,
-                                       {.m = m,
-                                        .n = n,
-                                        .k = k,
-                                        .transpose_a = transpose_a,
-                                        .transpose_b = transpose_b,
-                                        .leading_a = test.leading_a,
-                                        .leading_b = test.leading_b,
-                                        .accumulate = start == Start::result});
-          CHECK_MESSAGE(test.deviation_of_result(true) < 1, test.name());
+          multiply(test.a.data(), test.b.data(), test.result.data(), start == Start::bias ? test.bias.data() : nullptr,
+                   MatmulShape{.m = m,
+                               .n = n,
+                               .k = k,
+                               .transpose_a = transpose_a,
+                               .transpose_b = transpose_b,
+                               .leading_a = test.leading_a,
+                               .leading_b = test.leading_b,
+                               .accumulate = start == Start::result});
+          CHECK_MESSAGE(test.deviation_of_result(rounded) < 1, test.name());
         }
       }
     }
   }
+}
+
+}  // namespace
+
+TEST_CASE("a processor without bfloat16 multiplies rounded operands in float32") {
+  check_product(kernel_sizes, true, cpu_kernels::rounded_product);
+}
+
+TEST_CASE("a processor without fused multiply-add multiplies by loops and OpenBLAS") {
+  check_product(kernel_sizes, false, cpu_kernels::plain_product<float>);
+  check_product({{400, 390, 3}, {2, 800, 40}, {800, 2, 40}, {1, 384, 43}, {16, 64, 16}}, false,
+                cpu_kernels::plain_product<float>);
 }
 
 TEST_CASE("products in bfloat16 are float32 sums of products of rounded operands") {
