@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <string>
 #include <vector>
@@ -230,6 +231,20 @@ TEST_CASE("every panel kernel multiplies any layout and size, from zeros, a resu
   check_kernel(cpu_kernels::float32_kernel(), false);
   check_kernel(cpu_kernels::amx_bfloat16_kernel(), true);
   check_kernel(cpu_kernels::avx512_bfloat16_kernel(), true);
+}
+
+TEST_CASE("the kernels in bfloat16 are there where the system says that the processor has their instructions") {
+  std::ifstream system("/proc/cpuinfo");
+  std::string line;
+  while (line.rfind("flags", 0) != 0 && std::getline(system, line)) continue;
+  if (!system) {
+    MESSAGE("skipped: /proc/cpuinfo has no line of flags");
+    return;
+  }
+  const auto has = [&](const std::string& name) { return (line + " ").find(" " + name + " ") != std::string::npos; };
+  const bool avx512 = has("avx512f") && has("avx512bw") && has("avx512dq") && has("avx512vl") && has("avx512_bf16");
+  CHECK((cpu_kernels::avx512_bfloat16_kernel() != nullptr) == avx512);
+  CHECK((cpu_kernels::amx_bfloat16_kernel() != nullptr) == (avx512 && has("amx_tile") && has("amx_bf16")));
 }
 
 TEST_CASE("the kernel for few rows multiplies any size, from zeros, a result or a bias") {
