@@ -154,16 +154,18 @@ TEST_CASE("finetune after kills at any moment ends with the weights of a run tha
                      "; kill -9 $program; wait $program");
   };
   int kills = 0;
+  bool went_on = false;
   ProgramRun run;
   while (!complete() && kills < 300) {
     run = killed_after(5 * kills);
     kills += run.status != 0;
+    went_on |= has(run.output, "going on with");
     REQUIRE((run.status == 0 || run.status == 128 + 9));
   }
   CAPTURE(run.errors);
   REQUIRE(complete());
   CHECK(kills > 3);
-  CHECK((run.status != 0 || has(run.output, "going on with")));
+  CHECK(went_on);
   CHECK(roux::read_file(model) == roux::read_file(at / "straight/model.safetensors"));
   CHECK(at.predict("killed", "'apple pie'") == at.predict("straight", "'apple pie'"));
 }

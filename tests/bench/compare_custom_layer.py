@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -55,8 +56,7 @@ def one_round(source, flags, program):
     """Seconds of compiling and linking, milliseconds of a start without a test."""
     _, compiling, _ = measure([*CXX, source, *flags, "-o", program])
     measure([program])  # its tests pass; and it is in memory now
-    starts = sorted(measure([program, "--count"])[1] for _ in range(STARTS))
-    return compiling, 1000 * starts[STARTS // 2]
+    return compiling, 1000 * statistics.median(measure([program, "--count"])[1] for _ in range(STARTS))
 
 
 def first_test_ends(source):
@@ -100,7 +100,8 @@ def main():
         print("note: the machine is not idle (load average %.1f): figures will be off" % os.getloadavg()[0])
     print_table(rows, judged=True)
     if options.json:
-        Path(options.json).write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+        figures = [{**asdict(row), "compared": row.compared(), "verdict": row.verdict()} for row in rows]
+        Path(options.json).write_text(json.dumps({"rows": figures}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -42,20 +42,16 @@ double deviation(const Tensor& a, const Tensor& b) {
   return worst;
 }
 
+const std::vector<std::array<int64_t, 3>> product_sizes{{1, 1, 1},      {3, 5, 7},     {33, 1, 65},  {127, 129, 131},
+                                                        {400, 17, 390}, {1, 300, 500}, {257, 64, 2}, {3, 4000, 2}};
+
 }  // namespace
 
 TEST_CASE("OpenBLAS computes right products on this processor") {
   const std::string build = std::string(openblas_get_config()) + " on " + openblas_get_corename();
   Generator generator(1);
   for (const DType dtype : {float32, float64}) {
-    for (const auto& [m, k, n] : std::vector<std::array<int64_t, 3>>{{1, 1, 1},
-                                                                     {3, 5, 7},
-                                                                     {33, 1, 65},
-                                                                     {127, 129, 131},
-                                                                     {400, 17, 390},
-                                                                     {1, 300, 500},
-                                                                     {257, 64, 2},
-                                                                     {3, 4000, 2}}) {
+    for (const auto& [m, k, n] : product_sizes) {
       const Tensor a = Tensor::randn({m, k}, dtype, cpu, generator), b = Tensor::randn({k, n}, dtype, cpu, generator);
       const Tensor turned_a = Tensor::randn({k, m}, dtype, cpu, generator).transpose(0, 1);
       const Tensor turned_b = Tensor::randn({n, k}, dtype, cpu, generator).transpose(0, 1);

@@ -37,7 +37,8 @@ export http_proxy=${http_proxy:-} https_proxy=${https_proxy:-}
 
 echo "test-bare: a minimal Debian 12 ($release) from $mirror"
 started=$SECONDS
-cache=${CCACHE_DIR:+--include=ccache} cache_settings=()
+cache="" cache_settings=()
+if [ -d "${CCACHE_DIR:-}" ]; then cache=--include=ccache; fi
 debootstrap --variant=minbase $cache $release "$root" "$mirror" >"$folder/log" 2>&1 ||
   { tail -n 20 "$folder/log" >&2; exit 1; }
 echo "test-bare: made in $((SECONDS - started)) s"
